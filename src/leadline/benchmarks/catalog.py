@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every benchmark by name, with what it measures and what is expected of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchmarkEntry:
+    """One benchmark.
+
+    Attributes:
+        module: where its ``measure(settings) -> Report`` is; a name, so that listing benchmarks imports no torch.
+        summary: what is measured against what.
+        expected: the goal.
+    """
+
+    module: str
+    summary: str
+    expected: str
+
+
+BENCHMARKS: dict[str, BenchmarkEntry] = {
+    "train-step": BenchmarkEntry(
+        module="leadline.benchmarks.train_step",
+        summary="training step of ViT-S at 252x252 and 518x518 against transformers' DepthAnything, float32, plain loop",
+        expected="at least 3x on a CPU with bf16 units, equal loss curve",
+    ),
+    "loader": BenchmarkEntry(
+        module="leadline.benchmarks.loader",
+        summary="pictures with depth per second, resized and augmented on one core, against bare Pillow on the same files",
+        expected="at least 0.8x; procedural scenes at least 40 images/s per core at 256x192",
+    ),
+    "memory": BenchmarkEntry(
+        module="leadline.benchmarks.memory",
+        summary="peak memory of a training step against weights, gradients, AdamW and activations",
+        expected="at most 1.1x",
+    ),
+}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables, progress and log lines enter; what a person sees on stdout and stderr leaves."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+
+class _Pipe(Console):
+    """A console that leaves a vanished reader to ``cli.failures`` rather than exiting on its own."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def output() -> Console:
+    """The console for results, on stdout."""
+    return _Pipe(soft_wrap=False)
+
+
+def notices() -> Console:
+    """The console for everything that is not the result, on stderr."""
+    return _Pipe(stderr=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table with a header line; the first column is left-aligned, as are texts."""
+    result = Table(title=title or None, title_justify="left")
+    for column in columns:
+        result.add_column(column, overflow="fold")
+    for row in rows:
+        result.add_row(*row)
+    return result
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr; yields a function that is told how many are done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=notices()) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+class _Stderr(logging.Handler):
+    """Looks sys.stderr up at each line, so that lines pass above a running progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+
+
+def show_log() -> None:
+    """Let the library's log lines (INFO and above) appear on stderr; calling it twice changes nothing."""
+    logger = logging.getLogger("leadline")
+    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
+        logger.addHandler(_Stderr())
+        logger.setLevel(logging.INFO)

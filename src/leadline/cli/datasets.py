@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line says about a dataset enters; the opened dataset leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leadline.contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from leadline.data.dataset import DepthDataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetChoice:
+    """The dataset flags that verbs share.
+
+    Attributes:
+        name: in the catalog.
+        root, split, listing: see ``leadline.data.request.DatasetRequest``.
+        options: ``key=value`` each.
+    """
+
+    name: str
+    root: Path | None
+    split: str | None
+    listing: Path | None
+    options: tuple[str, ...]
+
+
+def open_chosen(choice: DatasetChoice) -> DepthDataset:
+    """Open the dataset.
+
+    Raises:
+        UsageError: an unknown dataset, split or option; an option that is not key=value; no root where one is needed.
+        DataError: the files are not what the dataset should be.
+    """
+    from leadline.data.catalog import open_dataset
+    from leadline.data.request import DatasetRequest
+
+    request = DatasetRequest(
+        root=choice.root, split=choice.split, listing=choice.listing, options=key_values(choice.options)
+    )
+    return open_dataset(choice.name, request)
+
+
+def key_values(options: Sequence[str]) -> dict[str, str]:
+    """``["count=8"] -> {"count": "8"}``; hyphens in keys become underscores, as in flags.
+
+    >>> key_values(["use-bfx-depth=true"])
+    {'use_bfx_depth': 'true'}
+    """
+    pairs: dict[str, str] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not key or not equals:
+            raise UsageError(expected="--option KEY=VALUE", got=repr(option), remedy="e.g. --option count=100")
+        pairs[key.replace("-", "_")] = value
+    return pairs

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``leadline evaluate``: a model, a dataset and a protocol enter; a table, and JSON, CSV and markdown files, leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from leadline.cli.arguments import parse
+from leadline.cli.console import notices, output, progress, show_log, table
+from leadline.cli.datasets import DatasetChoice, open_chosen
+from leadline.contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from leadline.evaluation.protocol import Protocol
+    from leadline.evaluation.results import EvaluationResult
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluateArguments:
+    """Score a model on a dataset by a named protocol: per-image metrics, their means and 95 % intervals."""
+
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
+    """A run folder, a checkpoint folder, a weights file, hf:org/name, or a preset (leadline list models)."""
+    dataset: str
+    """Name of a dataset (leadline list datasets)."""
+    root: Path | None = None
+    """Folder the dataset was unpacked into; procedural needs none."""
+    protocol: str | None = None
+    """Name of a protocol (leadline list protocols); by default the one meant for the dataset."""
+    split: str | None = None
+    """Split of the dataset; by default its own choice."""
+    listing: Path | None = None
+    """CSV, JSON, JSONL or annotation file that lists the samples."""
+    option: tuple[str, ...] = ()
+    """The dataset's own settings, KEY=VALUE each, e.g. --option count=100 seed=1."""
+
+    range_m: tuple[float, float] | None = None
+    """Score truth between these metres instead of the protocol's range."""
+    crop: str | None = None
+    """Score this rectangle instead of the protocol's: full, eigen, garg, ..."""
+    alignment: str | None = None
+    """Fit to the truth of each image instead of the protocol's: none, median, scale, ..."""
+    tta: Literal["none", "flip"] | None = None
+    """Test-time augmentation instead of the protocol's."""
+
+    json: Path | None = None
+    """Write the result with every setting to this file."""
+    csv: Path | None = None
+    """Write one line per image to this file."""
+    markdown: Path | None = None
+    """Write the table to this file."""
+
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """fp32 pins exactness; auto takes bf16 where the hardware has units for it."""
+    architecture: str | None = None
+    """The network of a bare weights file that does not say, e.g. depth-anything-v2-small."""
+    batch_size: int = 8
+    """Pictures predicted together."""
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """At an unreadable sample: stop, or count and name it and go on."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Parse and run."""
+    return run(parse(EvaluateArguments, argv, prog="leadline evaluate").value)
+
+
+def run(arguments: EvaluateArguments) -> int:
+    """Evaluate, show and write."""
+    show_log()
+    if arguments.batch_size < 1:
+        raise UsageError(expected="--batch-size of 1 or more", got=str(arguments.batch_size), remedy="e.g. --batch-size 8")
+    protocol = chosen_protocol(arguments)
+    dataset = open_chosen(
+        DatasetChoice(
+            name=arguments.dataset,
+            root=arguments.root,
+            split=arguments.split,
+            listing=arguments.listing,
+            options=arguments.option,
+        )
+    )
+
+    from leadline.evaluation.evaluate import EvaluationSettings, evaluate
+    from leadline.inference.predictor import load
+
+    predictor = load(
+        arguments.model, device=arguments.device, precision=arguments.precision, architecture=arguments.architecture
+    )
+    settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size)
+    with progress(f"{protocol.name} on {dataset.name}", total=len(dataset)) as advance:
+        result = evaluate(predictor, dataset, protocol, settings=settings, on_progress=lambda done, _: advance(done))
+    show(result)
+    write(result, arguments)
+    return 0
+
+
+def chosen_protocol(arguments: EvaluateArguments) -> Protocol:
+    """The named protocol, or the dataset's own, with the choices the command line replaces.
+
+    Raises:
+        UsageError: unknown names; a dataset for which there is nothing to score.
+    """
+    from leadline.data.catalog import DATASETS
+    from leadline.evaluation.catalog import changed, find_protocol
+
+    entry = DATASETS.get(arguments.dataset)
+    name = arguments.protocol or (entry.default_protocol if entry else "depth")
+    if name is None:
+        raise UsageError(
+            expected="a dataset with truth to score against",
+            got=f"'{arguments.dataset}'",
+            remedy="label it as a labelled_folder, or name a --protocol",
+        )
+    return changed(
+        find_protocol(name),
+        crop=arguments.crop,
+        range_m=arguments.range_m,
+        alignment=arguments.alignment,
+        tta=arguments.tta,
+    )
+
+
+def show(result: EvaluationResult) -> None:
+    """The means on stdout; what was left out on stderr, by name."""
+    from leadline.evaluation.results import is_better_higher, rounded
+
+    rows = []
+    for name, value in result.metrics.items():
+        low, high = result.intervals[name]
+        better = "higher" if is_better_higher(name) else "lower"
+        rows.append([name, rounded(value), f"{rounded(low)} to {rounded(high)}", better])
+    title = f"{result.protocol} on {result.dataset}: {result.images} images, {len(result.skipped)} skipped"
+    output().print(table(title, ["metric", "mean", "95 % interval", "better"], rows))
+    for one in result.skipped:
+        notices().print(f"skipped {one.key}: {one.reason}", highlight=False, markup=False)
+
+
+def write(result: EvaluationResult, arguments: EvaluateArguments) -> None:
+    """The files that were asked for."""
+    from leadline.evaluation.results import write_csv, write_json, write_markdown
+
+    for path, writer in ((arguments.json, write_json), (arguments.csv, write_csv), (arguments.markdown, write_markdown)):
+        if path is not None:
+            writer(result, path)

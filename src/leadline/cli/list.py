@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``leadline list``: recipes, datasets, protocols or models enter; a table of those there are leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from leadline.cli.arguments import parse
+from leadline.cli.console import output, table
+from leadline.cli.toml_defaults import shipped_configs
+
+Listing = tuple[list[str], list[list[str]]]  # columns, rows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListArguments:
+    """Show what can be named on the command line."""
+
+    what: Annotated[
+        tyro.conf.Positional[Literal["recipes", "datasets", "protocols", "models"]], tyro.conf.arg(metavar="WHAT")
+    ]
+    """recipes, datasets, protocols or models."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Parse and run."""
+    return run(parse(ListArguments, argv, prog="leadline list").value)
+
+
+def run(arguments: ListArguments) -> int:
+    """Print the table."""
+    columns, rows = _LISTINGS[arguments.what]()
+    output().print(table("", columns, rows))
+    return 0
+
+
+def recipes() -> Listing:
+    """Ways to train, and the configurations shipped for them."""
+    from leadline.recipes.catalog import RECIPES
+
+    configs = ", ".join(shipped_configs())
+    rows = [[name, entry.yields, entry.summary] for name, entry in RECIPES.items()]
+    return ["recipe", "yields", f"what it is (shipped configurations: {configs or 'none'})"], rows
+
+
+def datasets() -> Listing:
+    """Datasets with what they provide."""
+    from leadline.data.catalog import DATASETS
+
+    rows = []
+    for name, entry in DATASETS.items():
+        fields = ", ".join(sorted(field.name.lower() for field in entry.provides))
+        rows.append([name, entry.summary, fields, entry.default_protocol or "-", entry.licence])
+    return ["dataset", "what it is", "provides", "protocol", "licence"], rows
+
+
+def protocols() -> Listing:
+    """Ways to measure."""
+    from leadline.evaluation.catalog import PROTOCOLS
+
+    rows = []
+    for name, protocol in PROTOCOLS.items():
+        low, high = protocol.range_m
+        rows.append(
+            [
+                name,
+                protocol.dataset or "any",
+                f"{low:g} to {high:g}",
+                protocol.crop.name,
+                protocol.alignment.value,
+                protocol.source,
+            ]
+        )
+    return ["protocol", "dataset", "metres", "crop", "alignment", "source"], rows
+
+
+def models() -> Listing:
+    """Presets with their size, unit and licence."""
+    from leadline.models.presets import PRESETS
+
+    rows = [
+        [name, entry.kind.value, entry.unit or "-", f"{entry.parameters / 1e6:.1f} M", entry.licence, entry.source]
+        for name, entry in PRESETS.items()
+    ]
+    return ["model", "kind", "unit", "parameters", "licence", "source"], rows
+
+
+_LISTINGS: dict[str, Callable[[], Listing]] = {
+    "recipes": recipes,
+    "datasets": datasets,
+    "protocols": protocols,
+    "models": models,
+}

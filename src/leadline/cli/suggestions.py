@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A misspelt name and the names there are enter; the remedy sentence naming the nearest leaves."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like ``name``, or None where none is alike.
+
+    >>> nearest("evalaute", ["evaluate", "predict"])
+    'evaluate'
+    >>> nearest("zzz", ["evaluate", "predict"]) is None
+    True
+    """
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean X?`` where something is alike, else ``choose one of ...``.
+
+    >>> did_you_mean("predcit", ["evaluate", "predict"])
+    'did you mean predict?'
+    >>> did_you_mean("zzz", ["evaluate", "predict"])
+    'choose one of evaluate, predict'
+    """
+    names = list(known)
+    match = nearest(name, names)
+    return f"did you mean {match}?" if match else f"choose one of {', '.join(names)}"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``leadline train RECIPE``: flags and a TOML file enter, a run folder with checkpoints and a log leaves."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from leadline.cli.arguments import parse
+from leadline.cli.console import show_log
+from leadline.cli.resume import continue_run
+from leadline.cli.run_place import find_run
+from leadline.contracts.errors import UsageError
+from leadline.recipes.catalog import RECIPES, find_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train by the recipe that is named first; 0 when the run is complete."""
+    if not argv or argv[0] in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return 0 if argv else 2
+    name, rest = argv[0], argv[1:]
+    if name.startswith("-"):
+        raise UsageError(expected="a recipe first", got=name, remedy=f"e.g. leadline train {next(iter(RECIPES))} {name} ...")
+    entry = find_recipe(name)
+    parsed = parse(entry.config, rest, prog=f"leadline train {name}", takes_config=True)
+    show_log()
+    if parsed.value.resume:
+        flags = [field for field, source in parsed.sources.items() if source == "flag" and field != "resume"]
+        return continue_run(find_run(parsed.value.resume), {field: getattr(parsed.value, field) for field in flags})
+    from rich.console import Console
+
+    from leadline.training.display import choose_display  # brings torch; --help must not
+
+    report = entry.start()(parsed.value, parsed.sources, choose_display(Console(stderr=True)))
+    if report is not None:
+        sys.stdout.write(f"report: {report.path}\n")
+    return 0
+
+
+def _help() -> str:
+    recipes = "".join(f"  {name:<10}{entry.summary}\n" for name, entry in RECIPES.items())
+    usage = "usage: leadline train RECIPE [--config NAME|FILE] [flags]"
+    return f"{usage}\n\n{recipes}\n`leadline train RECIPE --help` lists its flags.\n"

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every dataset by name: a name and a request go in, an open dataset comes out.  A new dataset is one file and one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from leadline.contracts.errors import UsageError
+from leadline.contracts.sample import Field
+from leadline.data.da2k import open_da2k
+from leadline.data.ibims import open_ibims
+from leadline.data.image_folder import open_image_folder
+from leadline.data.labelled_folder import open_labelled_folder
+from leadline.data.nyu import open_nyu
+from leadline.data.procedural_request import open_procedural
+from leadline.data.request import DatasetRequest
+from leadline.data.sunrgbd import open_sunrgbd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leadline.data.dataset import DepthDataset
+
+__all__ = ["DATASETS", "DatasetEntry", "DatasetRequest", "open_dataset"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetEntry:
+    """One line of the catalog.
+
+    Attributes:
+        summary: what it is, one line.
+        provides: fields it can provide; the opened dataset says which of them it does.
+        open: from a request to the dataset; its docstring tells splits and errors.
+        licence: whose terms hold for the data.
+        default_protocol: the evaluation protocol meant for it, None where there is nothing to score.
+        evaluation_only: a benchmark; training on it must be forced.
+        needs_root: whether ``root`` must be given.
+    """
+
+    summary: str
+    provides: frozenset[Field]
+    open: Callable[[DatasetRequest], DepthDataset]
+    licence: str
+    default_protocol: str | None
+    evaluation_only: bool = False
+    needs_root: bool = True
+
+
+DATASETS: dict[str, DatasetEntry] = {
+    "nyu": DatasetEntry(
+        summary="NYU Depth V2, indoor Kinect, CSV or BTS/ZoeDepth lists, 8-bit and 16-bit depth",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_nyu,
+        licence="research only (Silberman et al. 2012)",
+        default_protocol="nyu-eigen",
+    ),
+    "sunrgbd": DatasetEntry(
+        summary="SUN RGB-D, indoor, four sensors, JSON list or folder tree",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_sunrgbd,
+        licence="research only (Song et al. 2015)",
+        default_protocol="sunrgbd-zoe",
+    ),
+    "ibims": DatasetEntry(
+        summary="iBims-1, 100 laser-scanned indoor images with edges and planes, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_ibims,
+        licence="as stated with its release (Koch et al. 2018)",
+        default_protocol="ibims",
+        evaluation_only=True,
+    ),
+    "da2k": DatasetEntry(
+        summary="DA-2K, 1033 varied images with 2068 ordinal pairs, no depth, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.ORDINAL}),
+        open=open_da2k,
+        licence="as stated with its release (Yang et al. 2024)",
+        default_protocol="da2k",
+        evaluation_only=True,
+    ),
+    "image_folder": DatasetEntry(
+        summary="any folder of pictures, without labels",
+        provides=frozenset({Field.IMAGE}),
+        open=open_image_folder,
+        licence="your own",
+        default_protocol=None,
+    ),
+    "labelled_folder": DatasetEntry(
+        summary="pictures with depth rasters: manifest.jsonl, or matching file names",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_labelled_folder,
+        licence="your own",
+        default_protocol="depth",
+    ),
+    "procedural": DatasetEntry(
+        summary="rooms, yards and streets rendered on the fly, exact depth, camera, second view, ordinal pairs",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA, Field.STEREO, Field.ORDINAL}),
+        open=open_procedural,
+        licence="Apache-2.0, part of Leadline",
+        default_protocol="procedural",
+        needs_root=False,
+    ),
+}
+
+
+def open_dataset(name: str, request: DatasetRequest) -> DepthDataset:
+    """Open a dataset of the catalog.
+
+    Raises:
+        UsageError: no such name (the nearest is named); an unknown split or option; no root.
+        DataError: the files are not what the dataset should be.
+    """
+    if name not in DATASETS:
+        nearest = get_close_matches(name, DATASETS, n=1, cutoff=0.0)[0]
+        raise UsageError(
+            expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=f"did you mean '{nearest}'?"
+        )
+    return DATASETS[name].open(request)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples of one size enter, one batch leaves; also a batch enters and leaves in page-locked memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch.utils.data import default_collate
+
+from leadline.contracts.errors import ContractError
+from leadline.contracts.sample import Batch, Camera, OrdinalPairs, Sample, StereoView
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Part = TypeVar("Part")
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack at least one sample; a field that one sample lacks is None, ordinal pairs are padded to the longest.
+
+    Raises:
+        ContractError: pictures or depths of different sizes, or depths that claim different things; the keys are named.
+    """
+    _check_agreement(samples)
+    ordinal = _present([sample.ordinal for sample in samples])
+    depth, valid = [sample.depth for sample in samples], [sample.valid for sample in samples]
+    return Batch(
+        keys=tuple(sample.key for sample in samples),
+        datasets=tuple(sample.dataset for sample in samples),
+        image=_stacked([sample.image for sample in samples]),
+        depth=_stacked_if_all(depth),
+        valid=_stacked_if_all(valid),
+        kind=samples[0].kind,
+        camera=_camera(_present([sample.camera for sample in samples])),
+        stereo=_stereo(_present([sample.stereo for sample in samples])),
+        ordinal=None if ordinal is None else _padded_pairs(ordinal),
+    )
+
+
+def pinned(part: Part) -> Part:
+    """The same batch, or part of one, with every tensor in page-locked memory."""
+    changed: dict[str, object] = {}
+    for name in (entry.name for entry in fields(part)):  # type: ignore[arg-type]
+        value = getattr(part, name)
+        if isinstance(value, torch.Tensor):
+            changed[name] = value.pin_memory()
+        elif is_dataclass(value):
+            changed[name] = pinned(value)
+    return replace(part, **changed)  # type: ignore[type-var]
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    # Inside a worker process this writes straight into shared memory, which spares one copy of the batch.
+    stacked: Tensor = default_collate(tensors)
+    return stacked
+
+
+def _present(parts: Sequence[Part | None]) -> list[Part] | None:
+    """The parts, when every sample has one."""
+    present = [part for part in parts if part is not None]
+    return present if len(present) == len(parts) else None
+
+
+def _stacked_if_all(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    present = _present(tensors)
+    return None if present is None else _stacked(present)
+
+
+def _camera(cameras: list[Camera] | None) -> Camera | None:
+    return None if cameras is None else Camera(matrix=_stacked([camera.matrix for camera in cameras]))
+
+
+def _stereo(views: list[StereoView] | None) -> StereoView | None:
+    if views is None:
+        return None
+    return StereoView(
+        image=_stacked([view.image for view in views]),
+        baseline_m=_stacked([view.baseline_m for view in views]),
+        disparity_px=_stacked_if_all([view.disparity_px for view in views]),
+        visible=_stacked_if_all([view.visible for view in views]),
+    )
+
+
+def _padded_pairs(pairs: list[OrdinalPairs]) -> OrdinalPairs:
+    longest = max(len(entry.valid) for entry in pairs)
+
+    def stacked(tensors: list[Tensor]) -> Tensor:
+        padded = [torch.cat([tensor, tensor.new_zeros((longest - len(tensor), *tensor.shape[1:]))]) for tensor in tensors]
+        return _stacked(padded)
+
+    return OrdinalPairs(
+        nearer_rc=stacked([entry.nearer_rc for entry in pairs]),
+        farther_rc=stacked([entry.farther_rc for entry in pairs]),
+        valid=stacked([entry.valid for entry in pairs]),
+    )
+
+
+def _check_agreement(samples: Sequence[Sample]) -> None:
+    first = samples[0]
+    height, width = first.image.shape[-2:]
+    for sample in samples:
+        shapes = {"image": tuple(sample.image.shape), **_map_shapes(sample)}
+        wanted = {name: (3, height, width) if name.endswith("image") else (height, width) for name in shapes}
+        for name, shape in shapes.items():
+            if shape != wanted[name]:
+                raise ContractError(
+                    expected=f"samples of one size in a batch, {height}x{width} as '{first.key}'",
+                    got=f"{name} of '{sample.key}' with shape {shape}",
+                    remedy="resize or crop to a fixed size in the transform",
+                )
+        if sample.kind is not first.kind:
+            raise ContractError(
+                expected=f"depths of one kind in a batch, {first.kind.value} as '{first.key}'",
+                got=f"{sample.kind.value} from '{sample.key}'",
+                remedy="put datasets of different kinds into different streams",
+            )
+
+
+def _map_shapes(sample: Sample) -> dict[str, tuple[int, ...]]:
+    """Shapes of everything beside the image that has the picture's size."""
+    maps: dict[str, Tensor | None] = {"depth": sample.depth, "valid": sample.valid}
+    if sample.stereo is not None:
+        maps["right image"] = sample.stereo.image
+        maps |= {"disparity": sample.stereo.disparity_px, "visible": sample.stereo.visible}
+    return {name: tuple(tensor.shape) for name, tensor in maps.items() if tensor is not None}

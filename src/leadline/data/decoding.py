@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored raster numbers go in, float32 depth and a validity mask come out; what means "no depth" is masked, not replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from leadline.contracts.depth_map import DepthKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+Decoded: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.bool_]]"
+"""(H, W) float32 values and (H, W) bool validity."""
+
+_POSITIVE_KINDS = frozenset({DepthKind.METRIC, DepthKind.SCALE_INVARIANT})
+
+
+def decode_linear(
+    raw: NDArray[Any],
+    *,
+    scale: float,
+    offset: float = 0.0,
+    invalid_values: Iterable[float] = (0.0,),
+    kind: DepthKind = DepthKind.METRIC,
+) -> Decoded:
+    """Decode ``raw * scale + offset``, computed in float64 and rounded once to float32.
+
+    A pixel is invalid where the stored value is one of ``invalid_values``, where the result is NaN or infinite, and, for
+    kinds whose numbers are distances (METRIC, SCALE_INVARIANT), where it is not positive.
+
+    >>> import numpy as np
+    >>> decode_linear(np.array([[0, 1500, 65535]], np.uint16), scale=0.001, invalid_values=(0, 65535))[1].tolist()
+    [[False, True, False]]
+    """
+    exact_already = raw.dtype.kind == "f" and raw.itemsize <= 4 and scale == 1.0 and offset == 0.0
+    if exact_already:
+        values = raw.astype(np.float32)
+    else:
+        product = np.multiply(raw, scale, dtype=np.float64)
+        values = (product + offset if offset else product).astype(np.float32)
+    valid: NDArray[np.bool_] = values > 0 if kind in _POSITIVE_KINDS else np.ones(raw.shape, dtype=np.bool_)
+    for invalid in invalid_values:
+        valid &= raw != invalid
+    if raw.dtype.kind == "f":
+        valid &= np.isfinite(values)
+    return values, valid

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One's own labelled pictures: a folder with manifest.jsonl, or with matching names, goes in; samples come out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import DataError, UsageError
+from leadline.contracts.manifest import ManifestLine
+from leadline.contracts.sample import Camera, Field, Sample
+from leadline.data.decoding import Decoded, decode_linear
+from leadline.data.frame import Frame, SizeRule, pinhole, read_frame, require_files, require_some
+from leadline.data.hold_out import hold_out
+from leadline.data.manifest_file import MANIFEST_NAME, read_manifest
+from leadline.data.pairing import pair_by_name
+from leadline.data.request import DatasetRequest, required_root, settings_from
+from leadline.rasters.depth_files import read_raster
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+NAME = "labelled_folder"
+LEAST_RANGE_M = 0.3
+"""An 8-bit raster that cannot even reach this far was given the wrong scale."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledFolderSettings:
+    """Options of dataset ``labelled_folder``.  All but the last two describe folders without a manifest."""
+
+    scale: str = "auto"
+    """Stored value times this number is metres; ``auto``: 0.001 for 16-bit and 32-bit whole numbers,
+    1 for floats and for kinds other than metric."""
+    kind: Literal["metric", "scale_invariant", "affine_depth", "affine_disparity", "stereo_disparity"] = "metric"
+    """What the numbers claim."""
+    invalid_values: str = "0"
+    """Stored values that mean "no depth", separated by commas, e.g. ``0,65535``."""
+    intrinsics_px: str = ""
+    """``fx,fy,cx,cy`` of every picture, pixel centres at +0.5; empty: unknown."""
+    depth_size: Literal["refuse", "resize_depth"] = "refuse"
+    """Depth of another size than its picture: refuse it, or repeat its pixels up to the picture's size."""
+    val_fraction: float = 0.1
+    """Share held out as ``val`` where no manifest says which line belongs to which split; folder by folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFolder:
+    """Pictures with labels, in the order of the manifest, or sorted."""
+
+    frames: tuple[Frame, ...]
+    lines: tuple[ManifestLine, ...]
+    kind: DepthKind
+    depth_size: SizeRule
+    name: str = NAME
+
+    @property
+    def provides(self) -> frozenset[Field]:
+        """Depth, and the camera when every line has intrinsics."""
+        has_cameras = all(line.intrinsics_px is not None for line in self.lines)
+        return frozenset({Field.IMAGE, Field.DEPTH} | ({Field.CAMERA} if has_cameras else set()))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def key(self, index: int, /) -> str:
+        """The picture's path as the manifest has it, or relative to the root."""
+        return self.frames[index].key
+
+    def __getitem__(self, index: int, /) -> Sample:
+        line = self.lines[index]
+
+        def decode(raw: NDArray[Any], path: Path) -> Decoded:
+            return decode_line(raw, path, line)
+
+        camera, rule = _camera(line), self.depth_size
+        return read_frame(self.frames[index], decode, dataset=self.name, kind=self.kind, camera=camera, depth_size=rule)
+
+
+def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
+    """Open ``listing``, else ``<root>/manifest.jsonl``, else pair pictures and depth below ``root`` by their names.
+
+    Splits: ``all`` (default) is every line.  With a manifest, any name that its lines use; lines without a split belong to
+    every one.  Where no line names a split, ``train`` and ``val`` divide the lines by folder and ``test`` is all of them.
+
+    Raises:
+        UsageError: unknown option or split, no root.
+        DataError: a broken manifest line, missing files (named with their line), mixed kinds, nothing to read.
+    """
+    settings = settings_from(LabelledFolderSettings, NAME, request.options)
+    manifest = request.listing or (required_root(NAME, request) / MANIFEST_NAME)
+    if request.listing or manifest.is_file():
+        lines, base = read_manifest(manifest), manifest.parent
+        places, listing = [f"line {number}" for number in range(1, len(lines) + 1)], str(manifest)
+    else:
+        base = required_root(NAME, request)
+        lines, listing = _lines_by_name(base, settings), f"the names below {base}"
+        places = [line.image for line in lines]
+        require_some(len(lines), dataset=NAME, where=listing)
+    kind = _one_kind(lines, places)
+    chosen = _of_split(lines, request.split or "all", settings.val_fraction)
+    frames = tuple(Frame(lines[i].image, base / lines[i].image, base / lines[i].depth) for i in chosen)
+    paths = [path for frame in frames for path in (frame.image, frame.depth)]
+    require_files(paths, [places[i] for i in chosen for _ in range(2)], listing=listing, root=base)
+    return LabelledFolder(frames, tuple(lines[i] for i in chosen), kind, settings.depth_size)
+
+
+def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
+    """Stored numbers (H, W) to values and mask as ``line`` says.
+
+    Raises:
+        DataError: an 8-bit raster whose scale leaves it below 0.3 m, i.e. one that was meant to hold 16 bits.
+    """
+    farthest = 255 * line.scale + line.offset
+    if raw.dtype.itemsize == 1 and line.kind is DepthKind.METRIC and farthest < LEAST_RANGE_M:
+        raise DataError(
+            expected=f"a 16-bit raster for scale {line.scale:g}",
+            got=f"{path} with 8 bits, which reaches {farthest:.3f} m",
+            remedy="give the scale of the 8-bit values, or the 16-bit file",
+        )
+    return decode_linear(raw, scale=line.scale, offset=line.offset, invalid_values=line.invalid_values, kind=line.kind)
+
+
+def _lines_by_name(root: Path, settings: LabelledFolderSettings) -> list[ManifestLine]:
+    pairs = pair_by_name(root)
+    intrinsics = _numbers("intrinsics_px", settings.intrinsics_px) if settings.intrinsics_px else None
+    if intrinsics is not None and len(intrinsics) != 4:
+        raise UsageError(expected="intrinsics_px as fx,fy,cx,cy", got=settings.intrinsics_px, remedy="give four numbers")
+    if not pairs:
+        return []
+    scale = (
+        _automatic_scale(pairs[0][1], settings.kind) if settings.scale == "auto" else _numbers("scale", settings.scale)[0]
+    )
+    invalid = _numbers("invalid_values", settings.invalid_values) if settings.invalid_values else ()
+    return [
+        ManifestLine(
+            image=picture.relative_to(root).as_posix(),
+            depth=depth.relative_to(root).as_posix(),
+            kind=DepthKind(settings.kind),
+            scale=scale,
+            invalid_values=invalid,
+            intrinsics_px=None if intrinsics is None else (intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]),
+        )
+        for picture, depth in pairs
+    ]
+
+
+def _automatic_scale(first: Path, kind: str) -> float:
+    """The scale of a whole folder, from its first raster: nobody mixes encodings in one folder knowingly."""
+    if kind != "metric":
+        return 1.0
+    dtype = read_raster(first).dtype
+    if dtype.itemsize == 1:
+        raise DataError(
+            expected="depth of more than 8 bits, whose unit can be told",
+            got=f"{first} with {dtype}",
+            remedy="set the option scale, e.g. scale=0.0392157 for 0 to 10 m in 255 steps",
+        )
+    scale = 1.0 if dtype.kind == "f" else 0.001
+    logger.info("%s holds %s: read as %s", first, dtype, "metres" if scale == 1.0 else "millimetres")
+    return scale
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            expected=f"numbers in option '{option}'", got=repr(text), remedy="separate them by commas"
+        ) from error
+
+
+def _one_kind(lines: list[ManifestLine], places: list[str]) -> DepthKind:
+    kind = lines[0].kind
+    for line, place in zip(lines, places, strict=True):
+        if line.kind is not kind:
+            raise DataError(
+                expected=f"one kind of depth in all lines, {kind.value} as in the first",
+                got=f"{line.kind.value} in {place}",
+                remedy="put each kind into a folder of its own and mix the folders",
+            )
+    return kind
+
+
+def _of_split(lines: list[ManifestLine], split: str, val_fraction: float) -> list[int]:
+    named = sorted({line.split for line in lines if line.split is not None})
+    if split == "all" or (not named and split == "test"):
+        return list(range(len(lines)))
+    if not named and split in {"train", "val"}:
+        kept, held = hold_out([line.image.rpartition("/")[0] for line in lines], fraction=val_fraction)
+        return held if split == "val" else kept
+    if split not in named:
+        raise UsageError(
+            expected=f"a split of this folder: {', '.join(named or ['train', 'val', 'test'])}, all",
+            got=f"'{split}'",
+            remedy="choose one of these, or write the split into the manifest",
+        )
+    return [index for index, line in enumerate(lines) if line.split in {None, split}]
+
+
+def _camera(line: ManifestLine) -> Camera | None:
+    if line.intrinsics_px is None:
+        return None
+    fx, fy, cx, cy = line.intrinsics_px
+    return pinhole(focal_px=(fx, fy), centre_px=(cx, cy))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user asks of the procedural scenes goes in, the dataset comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadline.data.procedural.scenes import SPLITS, ProceduralScenes
+from leadline.data.request import DatasetRequest, required_split, settings_from
+
+NAME = "procedural"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProceduralSettings:
+    """Options of dataset ``procedural``."""
+
+    count: int = 500
+    """Number of scenes; they are rendered when read, so a large number costs nothing at once."""
+    seed: int = 0
+    """Another seed gives other scenes."""
+    height: int = 192
+    """Picture height in pixels."""
+    width: int = 256
+    """Picture width in pixels; it sets the focal length."""
+    stereo: bool = False
+    """Also render the right picture of a rectified pair."""
+    ordinal_pairs: int = 0
+    """Pixel pairs per scene of which the nearer one is known."""
+
+
+def open_procedural(request: DatasetRequest) -> ProceduralScenes:
+    """Open the procedural scenes; root and listing are not used.
+
+    Splits: ``train``, ``val``, ``test``, disjoint; ``all`` (default) is ``test``, which no recipe trains on.
+
+    Raises:
+        UsageError: unknown split or option, a count or size below 1.
+    """
+    chosen = settings_from(ProceduralSettings, NAME, request.options)
+    split = required_split(NAME, request, ("all", *SPLITS))
+    return ProceduralScenes(
+        count=chosen.count,
+        seed=chosen.seed,
+        height=chosen.height,
+        width=chosen.width,
+        stereo=chosen.stereo,
+        ordinal_pairs=chosen.ordinal_pairs,
+        split="test" if split == "all" else split,
+    )

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All protocols by name: a name and changed choices enter, a protocol leaves."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+
+from leadline.contracts.errors import UsageError
+from leadline.evaluation.crops import CROPS
+from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.protocols.da2k import DA2K
+from leadline.evaluation.protocols.depth import DEPTH
+from leadline.evaluation.protocols.ibims import IBIMS
+from leadline.evaluation.protocols.nyu_eigen import NYU_EIGEN
+from leadline.evaluation.protocols.procedural import PROCEDURAL
+from leadline.evaluation.protocols.sunrgbd_zoe import SUNRGBD_ZOE
+from leadline.geometry.alignment import Alignment
+
+PROTOCOLS: dict[str, Protocol] = {
+    "nyu-eigen": NYU_EIGEN,
+    "sunrgbd-zoe": SUNRGBD_ZOE,
+    "ibims": IBIMS,
+    "da2k": DA2K,
+    "procedural": PROCEDURAL,
+    "depth": DEPTH,
+}
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of this name.
+
+    Raises:
+        UsageError: there is none; the nearest name is suggested.
+    """
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    near = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.0)
+    raise UsageError(
+        expected=f"one of the protocols {', '.join(PROTOCOLS)}", got=f"'{name}'", remedy=f"did you mean '{near[0]}'?"
+    )
+
+
+def changed(
+    protocol: Protocol,
+    *,
+    crop: str | None = None,
+    range_m: tuple[float, float] | None = None,
+    alignment: str | None = None,
+    tta: str | None = None,
+) -> Protocol:
+    """The protocol with the named choices replaced; None keeps a choice.  Results record what differs from the catalog.
+
+    Raises:
+        UsageError: an unknown crop, alignment or test-time augmentation.
+        ContractError: a range or alignment the protocol cannot take.
+    """
+    if crop is not None:
+        protocol = replace(protocol, crop=CROPS[_known("crop", crop, list(CROPS))])
+    if range_m is not None:
+        protocol = replace(protocol, range_m=range_m)
+    if alignment is not None:
+        protocol = replace(protocol, alignment=Alignment(_known("alignment", alignment, [a.value for a in Alignment])))
+    if tta is not None:
+        protocol = replace(protocol, tta="flip" if _known("tta", tta, ["none", "flip"]) == "flip" else "none")
+    return protocol
+
+
+def changed_choices(protocol: Protocol) -> list[str]:
+    """Names of the settings in which this protocol differs from the catalog's of the same name; all for an unknown name."""
+    original = PROTOCOLS.get(protocol.name)
+    if original is None:
+        return sorted(protocol.settings)
+    return sorted(name for name, value in protocol.settings.items() if original.settings[name] != value)
+
+
+def _known(what: str, value: str, known: list[str]) -> str:
+    if value in known:
+        return value
+    raise UsageError(expected=f"a {what} among {', '.join(known)}", got=f"'{value}'", remedy=f"correct the {what}")

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The yardstick: a predictor, a dataset and a protocol enter, an EvaluationResult leaves."""
+
+from __future__ import annotations
+
+import logging
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from leadline.contracts.depth_map import DepthMap
+from leadline.contracts.errors import ContractError, DataError
+from leadline.contracts.sample import Sample
+from leadline.data.dataset import DepthDataset
+from leadline.evaluation.catalog import changed_choices
+from leadline.evaluation.protocol import Case, ImageScore, OnProgress, Protocol, UnscorableError
+from leadline.evaluation.results import EvaluationResult, ImageRow, Skipped
+from leadline.evaluation.statistics import means
+
+_logger = logging.getLogger(__name__)
+
+
+class Predicts(typing.Protocol):
+    """Whatever turns pictures into depth maps of their size; ``leadline.inference.predictor.Predictor`` does."""
+
+    @property
+    def description(self) -> Mapping[str, object]:
+        """What it is, as plain JSON values, for the result file."""
+        ...
+
+    def predict_batch(self, xs: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
+        """One (H, W) map per (H, W, 3) RGB picture, in order."""
+        ...
+
+
+@typing.runtime_checkable
+class Annotated(typing.Protocol):
+    """A dataset that knows more than a Sample holds."""
+
+    def annotations(self, index: int, /) -> object:
+        """What it knows of sample ``index``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationSettings:
+    """How to run, beside what to measure."""
+
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """At an unreadable sample: stop with its error, or count and name it and go on."""
+    batch_size: int = 8
+    """Pictures handed to the predictor together; changes nothing but speed."""
+    resamples: int = 1000
+    """Bootstrap resamples of the image set."""
+    seed: int = 0
+    """Seed of the bootstrap."""
+
+
+_DEFAULTS = EvaluationSettings()
+
+
+def evaluate(
+    predictor: Predicts,
+    dataset: DepthDataset,
+    protocol: Protocol,
+    *,
+    settings: EvaluationSettings = _DEFAULTS,
+    on_progress: OnProgress | None = None,
+) -> EvaluationResult:
+    """Score every image of a dataset.
+
+    Args:
+        predictor: gives maps of any kind; a kind too weak for the protocol's alignment is refused at the first image.
+        dataset: provides what the protocol needs.
+        protocol: what is measured.
+        settings: policy, batch and bootstrap.
+        on_progress: called with (images done, images in all) after each batch.
+
+    Returns:
+        Means, intervals, per-image rows, and every image left out with its reason.
+
+    Raises:
+        ContractError: dataset, predictor and protocol do not fit.
+        DataError: an unreadable sample under the policy "stop", or not one image that could be scored.
+    """
+    _check(dataset, protocol)
+    scores: list[tuple[str, ImageScore]] = []
+    skipped: list[Skipped] = []
+    for indices in _batches(len(dataset), settings.batch_size):
+        read = list(_read(dataset, indices, protocol, settings, skipped))
+        predictions = predict(predictor, [sample.image for sample, _ in read], protocol)
+        for (sample, more), prediction in zip(read, predictions, strict=True):
+            try:
+                case = Case(sample=sample, prediction=prediction, annotations=more)
+                scores.append((sample.key, protocol.score(case, protocol)))
+            except UnscorableError as reason:
+                skipped.append(Skipped(key=sample.key, reason=str(reason)))
+        if on_progress is not None:
+            on_progress(indices[-1] + 1, len(dataset))
+    return _result(predictor, dataset, protocol, settings, scores, skipped)
+
+
+def predict(predictor: Predicts, images: Sequence[Tensor], protocol: Protocol) -> list[DepthMap]:
+    """One map per image (3, H, W) in [0, 1]; under "flip" the mean with the mirrored prediction of the mirrored image.
+
+    The mean is taken in the space of the model's own kind, and is usable only where both predictions are.
+    """
+    pictures = [as_picture(image) for image in images]
+    if not pictures:
+        return []
+    if protocol.tta == "none":
+        return predictor.predict_batch(pictures)
+    both = predictor.predict_batch([*pictures, *(np.ascontiguousarray(picture[:, ::-1]) for picture in pictures)])
+    return [
+        _averaged(straight, mirrored) for straight, mirrored in zip(both[: len(images)], both[len(images) :], strict=True)
+    ]
+
+
+def _averaged(straight: DepthMap, mirrored: DepthMap) -> DepthMap:
+    values = (straight.values + mirrored.values[:, ::-1]) * np.float32(0.5)
+    return replace(straight, values=values.astype(np.float32), valid=straight.valid & mirrored.valid[:, ::-1])
+
+
+def as_picture(image: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W) in [0, 1] -> (H, W, 3) uint8; gives back exactly the bytes a picture was read from."""
+    picture: NDArray[np.uint8] = (image * 255.0).round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
+    return picture
+
+
+def _check(dataset: DepthDataset, protocol: Protocol) -> None:
+    lacking = sorted(field.name for field in protocol.needs - dataset.provides)
+    if lacking:
+        raise ContractError(
+            expected=f"a dataset that provides {', '.join(sorted(field.name for field in protocol.needs))}",
+            got=f"'{dataset.name}', which lacks {', '.join(lacking)}",
+            remedy=f"choose another of the two; '{protocol.name}' is for {protocol.dataset or 'any dataset with depth'}",
+        )
+    if protocol.annotated and not isinstance(dataset, Annotated):
+        raise ContractError(
+            expected=f"the dataset '{protocol.dataset}', whose annotations protocol '{protocol.name}' measures",
+            got=f"'{dataset.name}'",
+            remedy="use the plain protocol 'depth' for other datasets",
+        )
+
+
+def _batches(count: int, size: int) -> Iterator[range]:
+    return (range(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _read(
+    dataset: DepthDataset, indices: range, protocol: Protocol, settings: EvaluationSettings, skipped: list[Skipped]
+) -> Iterator[tuple[Sample, object]]:
+    """The readable samples with their annotations; the others stop the evaluation or are named in ``skipped``."""
+    for index in indices:
+        try:
+            more = dataset.annotations(index) if protocol.annotated and isinstance(dataset, Annotated) else None
+            yield dataset[index], more
+        except DataError as error:
+            if settings.on_unreadable == "stop":
+                raise
+            _logger.warning("skipped %s: %s", dataset.key(index), error)
+            skipped.append(Skipped(key=dataset.key(index), reason=str(error)))
+
+
+def _result(
+    predictor: Predicts,
+    dataset: DepthDataset,
+    protocol: Protocol,
+    settings: EvaluationSettings,
+    scores: Sequence[tuple[str, ImageScore]],
+    skipped: Sequence[Skipped],
+) -> EvaluationResult:
+    if not scores:
+        raise DataError(
+            expected=f"at least one image of '{dataset.name}' that protocol '{protocol.name}' can score",
+            got=f"none; {len(skipped)} left out, {skipped[0].reason if skipped else 'for there are no images'}",
+            remedy="check the dataset with 'leadline data inspect' and the protocol's range and crop",
+        )
+    rows = tuple(ImageRow(key=key, metrics=score.metrics, missing_pixels=score.missing_pixels) for key, score in scores)
+    found = means([score for _, score in scores], resamples=settings.resamples, seed=settings.seed)
+    bootstrap = {"resamples": settings.resamples, "seed": settings.seed}
+    result = EvaluationResult(
+        protocol=protocol.name,
+        dataset=dataset.name,
+        rows=rows,
+        skipped=tuple(skipped),
+        metrics=found.values,
+        intervals=found.intervals,
+        settings={**protocol.settings, "changed": changed_choices(protocol), "bootstrap": bootstrap},
+        model=dict(predictor.description),
+    )
+    if result.missing_pixels:
+        first, count = next(iter(result.missing_pixels.items()))
+        _logger.warning(
+            "the model had no usable number for scored pixels of %d images (%s: %d); they were scored as range ends",
+            len(result.missing_pixels),
+            first,
+            count,
+        )
+    return result

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a number means: every choice a benchmark leaves to its user enters one record, and one image's score leaves."""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from leadline.contracts.depth_map import DepthMap
+from leadline.contracts.errors import ContractError, DataError
+from leadline.contracts.sample import Field, Sample
+from leadline.evaluation.crops import FULL, Crop
+from leadline.geometry.alignment import Alignment
+
+
+class UnscorableError(DataError):
+    """An image the protocol leaves out, e.g. for too few valid pixels; counted and named, whatever the policy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One image to be scored.
+
+    Attributes:
+        sample: picture and truth.
+        prediction: (H, W) map at the picture's size, of the model's own kind.
+        annotations: what the dataset knows beyond the sample; None unless the protocol is ``annotated``.
+    """
+
+    sample: Sample
+    prediction: DepthMap
+    annotations: object = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageScore:
+    """What one image contributes.
+
+    Attributes:
+        metrics: name -> value; NaN where the image has nothing to measure.
+        weights: name -> how often the value counts in the mean (pairs, planes); 1 where it is not named.
+        group: name of the part of the dataset (DA-2K: scene) that is also averaged on its own.
+        missing_pixels: scored pixels for which the model had no usable number.
+    """
+
+    metrics: Mapping[str, float]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    group: str | None = None
+    missing_pixels: int = 0
+
+
+class Scorer(typing.Protocol):
+    """Turns one image into its score under a protocol; raises :class:`UnscorableError` to leave it out."""
+
+    def __call__(self, case: Case, protocol: Protocol, /) -> ImageScore:
+        """The score of one image."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Protocol:
+    """A named way to measure.  Change a field with ``dataclasses.replace``; the result file records every value.
+
+    Attributes:
+        name: as the command line calls it.
+        dataset: catalog name of the dataset it was written for; None for any.
+        needs: fields the dataset must provide.
+        score: how one image is scored.
+        annotated: the scorer also wants ``dataset.annotations(index)``.
+        crop: scored rectangle.
+        range_m: (min, max) metres of scored truth; max may be infinite.
+        inclusive: whether the ends of the range are scored.
+        clamp: whether predictions are clamped to the range before scoring.
+        alignment: the fit to the truth of each image.
+        allowed_alignments: the fits this protocol may be used with.
+        resize: how a prediction of another size than the truth is brought to it, in the space of its kind.
+        tta: "flip" averages with the mirrored prediction of the mirrored picture.
+        aggregation: how images become one number.
+        minimum_valid_pixels: images with fewer scored pixels are left out and named.
+        source: where these choices come from.
+    """
+
+    name: str
+    dataset: str | None
+    needs: frozenset[Field]
+    score: Scorer
+    annotated: bool = False
+    crop: Crop = FULL
+    range_m: tuple[float, float]
+    inclusive: bool = False
+    clamp: bool = True
+    alignment: Alignment = Alignment.NONE
+    allowed_alignments: frozenset[Alignment] = frozenset(Alignment)
+    resize: Literal["bilinear-corners", "bilinear"] = "bilinear-corners"
+    tta: Literal["none", "flip"] = "none"
+    aggregation: Literal["image-mean", "pair-mean"] = "image-mean"
+    minimum_valid_pixels: int = 1
+    source: str
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        low, high = self.range_m
+        if not 0 <= low < high:
+            raise ContractError(
+                expected="a range with 0 <= min < max metres", got=f"{low} to {high}", remedy="swap or correct the two ends"
+            )
+        if self.alignment not in self.allowed_alignments:
+            allowed = ", ".join(sorted(a.value for a in self.allowed_alignments))
+            raise ContractError(
+                expected=f"an alignment that protocol '{self.name}' allows: {allowed}",
+                got=f"'{self.alignment.value}'",
+                remedy="choose one of them or the plain protocol 'depth'",
+            )
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Every choice as plain JSON values, for the result file."""
+        return {
+            "crop": self.crop.name,
+            "range_m": [end if math.isfinite(end) else None for end in self.range_m],
+            "range_inclusive": self.inclusive,
+            "clamp": self.clamp,
+            "alignment": self.alignment.value,
+            "resize": self.resize,
+            "tta": self.tta,
+            "aggregation": self.aggregation,
+            "minimum_valid_pixels": self.minimum_valid_pixels,
+            "source": self.source,
+        }
+
+
+OnProgress = Callable[[int, int], None]

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one image is scored in metres: a prediction of any kind and the truth enter, the metrics of the protocol leave.
+
+A pixel the protocol scores but the model has no number for is never left out, for that would reward silence: NaN, invalid
+and (without clamping) non-positive predictions become the near end of the range, infinities its far end, as ZoeDepth does,
+and each is counted; the evaluation names the images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from leadline.contracts.depth_map import DepthKind, DepthMap
+from leadline.contracts.errors import ContractError
+from leadline.contracts.sample import Sample
+from leadline.evaluation.metrics import depth_metrics
+from leadline.evaluation.protocol import Case, ImageScore, Protocol, UnscorableError
+from leadline.geometry.alignment import align
+
+SMALLEST_SCORED_M = 1e-3  # the near end where a range starts at 0, whose logarithm nobody can take
+_ALL_VALID = 1 - 1e-5  # share of valid weight, up to rounding of the interpolation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """Prediction and truth of one image in metres, ready to be compared.
+
+    Attributes:
+        predicted_m: (H, W), aligned, repaired and clamped where the protocol clamps; positive and finite everywhere.
+        uncapped_m: (H, W), the same before clamping; finite everywhere.
+        target_m: (H, W).
+        scored: (H, W) bool, what the protocol scores.
+        missing: (H, W) bool, where the model had no usable number.
+    """
+
+    predicted_m: Tensor
+    uncapped_m: Tensor
+    target_m: Tensor
+    scored: Tensor
+    missing: Tensor
+
+
+def score_depth(case: Case, protocol: Protocol) -> ImageScore:
+    """The metrics of :func:`~leadline.evaluation.metrics.depth_metrics` under the protocol.
+
+    Raises:
+        UnscorableError: fewer scored pixels than the protocol asks for.
+        ContractError: the prediction's kind is too weak for the alignment.
+    """
+    return score_judged(judged(case, protocol))
+
+
+def score_judged(compared: Judged) -> ImageScore:
+    """The metrics of an image that was already brought to metres."""
+    values = depth_metrics(
+        predicted_m=compared.predicted_m[None], target_m=compared.target_m[None], valid=compared.scored[None]
+    )
+    return ImageScore(
+        metrics={name: float(value) for name, value in values.items()},
+        missing_pixels=int((compared.missing & compared.scored).sum()),
+    )
+
+
+def judged(case: Case, protocol: Protocol) -> Judged:
+    """Resize, mask, align and repair, in this order; the fit sees exactly the pixels that are scored."""
+    target_m, scored = scored_pixels(case.sample, protocol)
+    prediction = resized(case.prediction, target_m.shape[0], target_m.shape[1], protocol)
+    aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=protocol.range_m[1])
+    uncapped_m, missing = repaired(aligned, protocol)
+    predicted_m = uncapped_m.clamp(min=_near_end(protocol), max=protocol.range_m[1]) if protocol.clamp else uncapped_m
+    return Judged(predicted_m=predicted_m, uncapped_m=uncapped_m, target_m=target_m, scored=scored, missing=missing)
+
+
+def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """The truth (H, W) in metres and the (H, W) mask of valid pixels inside range and crop.
+
+    Raises:
+        UnscorableError: fewer than ``minimum_valid_pixels``.
+        ContractError: the sample has no metric depth.
+    """
+    if sample.depth is None or sample.valid is None or sample.kind is not DepthKind.METRIC:
+        raise ContractError(
+            expected=f"samples with metric depth for protocol '{protocol.name}'",
+            got=f"{sample.key} with {'no depth' if sample.depth is None else sample.kind.value}",
+            remedy="choose a dataset with depth in metres, or an ordinal protocol",
+        )
+    low, high = protocol.range_m
+    depth = sample.depth
+    inside = (depth >= low) & (depth <= high) if protocol.inclusive else (depth > low) & (depth < high)
+    scored = sample.valid & inside & protocol.crop.mask(depth.shape[0], depth.shape[1])
+    count = int(scored.sum())
+    if count < max(protocol.minimum_valid_pixels, 1):
+        raise UnscorableError(
+            expected=f"at least {max(protocol.minimum_valid_pixels, 1)} pixels inside {low} to {high} m and the crop",
+            got=f"{count} in {sample.key}",
+            remedy="this image is left out of the means",
+        )
+    return depth, scored
+
+
+def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -> DepthMap:
+    """The prediction at the truth's size by the protocol's rule; a pixel that needs an invalid one becomes invalid."""
+    if prediction.values.shape == (height, width):
+        return prediction
+    valid = torch.tensor(prediction.valid)
+    both = torch.stack([torch.where(valid, torch.tensor(prediction.values), 0.0), valid.float()])[None]
+    corners = protocol.resize == "bilinear-corners"
+    values, share = functional.interpolate(both, (height, width), mode="bilinear", align_corners=corners)[0].unbind()
+    return replace(prediction, values=values.numpy(), valid=(share > _ALL_VALID).numpy(), confidence=None, camera=None)
+
+
+def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """Metres (H, W) that are finite everywhere, and where (H, W) they had to be made up."""
+    values, usable = torch.tensor(aligned.values), torch.tensor(aligned.valid)
+    endless = values == torch.inf
+    usable = usable & values.isfinite()
+    if not protocol.clamp:
+        usable = usable & (values > 0)  # nothing else will lift them to where logarithms exist
+    ends = torch.where(endless, protocol.range_m[1], _near_end(protocol))
+    return torch.where(usable, values, ends.to(values.dtype)), ~usable
+
+
+def _near_end(protocol: Protocol) -> float:
+    return max(protocol.range_m[0], SMALLEST_SCORED_M)

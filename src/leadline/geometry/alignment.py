@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only place that turns one depth claim into another: a prediction and the truth enter, aligned metres leave.
+
+Sums run in float64, closed form, all images of a batch at once.  What is degenerate is said, never guessed:
+
+=======================  ===========================================================================================
+case                     answer
+=======================  ===========================================================================================
+no valid pixel           the fits give scale 0 and shift 0; ``align`` raises ContractError
+constant prediction      scale 0, shift = mean of the target (one of the equal least-squares answers; MiDaS gives 0, 0)
+negative scale           the fits report it; ``align`` takes the best non-negative scale, which is 0 with shift = mean of the
+                         target: a claim up to a *positive* factor must not be rescued by turning it upside down
+median or power <= 0     scale 0
+=======================  ===========================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from leadline.contracts.depth_map import DepthKind, DepthMap
+from leadline.contracts.errors import ContractError
+from leadline.geometry.disparity import depth_from_disparity, inverse_depth
+
+# Below this ratio of spread to size a float32 prediction is constant: float32 resolves 6e-8.
+_CONSTANT_RATIO = 1e-8
+
+
+class Alignment(Enum):
+    """How a prediction is fitted to the truth of its own image before it is scored."""
+
+    NONE = "none"  # the numbers are metres already
+    MEDIAN = "median"  # factor = median(truth) / median(prediction)
+    SCALE = "scale"  # least-squares factor
+    SCALE_SHIFT_DEPTH = "scale-shift-depth"  # least-squares factor and offset of depth
+    SCALE_SHIFT_DISPARITY = "scale-shift-disparity"  # the same of 1 / depth, then clamped and inverted
+
+    @property
+    def scores(self) -> DepthKind:
+        """The claim that is left to judge once this alignment took away what the truth gave."""
+        return _SCORES[self]
+
+
+_SCORES = {
+    Alignment.NONE: DepthKind.METRIC,
+    Alignment.MEDIAN: DepthKind.SCALE_INVARIANT,
+    Alignment.SCALE: DepthKind.SCALE_INVARIANT,
+    Alignment.SCALE_SHIFT_DEPTH: DepthKind.AFFINE_DEPTH,
+    Alignment.SCALE_SHIFT_DISPARITY: DepthKind.AFFINE_DISPARITY,
+}
+
+
+def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Least-squares scale and shift with ``scale * predicted + shift ~ target`` (MiDaS, Ranftl et al. 2020, eq. 4).
+
+    Args:
+        predicted, target: (B, H, W), any unit.
+        valid: (B, H, W) bool; elsewhere nothing is read.
+
+    Returns:
+        (B,) scale and (B,) shift, float64; the scale may be negative.  Degenerate cases as in the module's table.
+    """
+    count = valid.sum(dim=(-2, -1)).double()
+    mean_p, mean_t = (_masked_sum(x, valid) / count.clamp(min=1) for x in (predicted, target))
+    centred_p, centred_t = predicted.double() - mean_p[..., None, None], target.double() - mean_t[..., None, None]
+    spread = _masked_sum(centred_p.square(), valid)
+    size = spread + count * mean_p.square()
+    constant = spread <= size * _CONSTANT_RATIO**2
+    scale = torch.where(constant, 0.0, _masked_sum(centred_p * centred_t, valid) / torch.where(constant, 1.0, spread))
+    return scale, mean_t - scale * mean_p
+
+
+def fit_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Least-squares factor with ``scale * predicted ~ target``: (B, H, W) each -> (B,) float64."""
+    power = _masked_sum(predicted.double().square(), valid)
+    product = _masked_sum(predicted.double() * target.double(), valid)
+    return torch.where(power > 0, product / torch.where(power > 0, power, 1.0), 0.0)
+
+
+def fit_median_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """``median(target) / median(predicted)`` of valid pixels (SfMLearner, Zhou et al. 2017): (B, H, W) each -> (B,) float64.
+
+    The median of an even count is the mean of the two middle values.
+    """
+    median_p, median_t = masked_median(predicted, valid), masked_median(target, valid)
+    return torch.where(median_p > 0, median_t / torch.where(median_p > 0, median_p, 1.0), 0.0)
+
+
+def masked_median(values: Tensor, valid: Tensor) -> Tensor:
+    """Median of the valid pixels of each image: (B, H, W) -> (B,) float64; 0 where an image has none."""
+    ordered = torch.where(valid, values.double(), torch.inf).flatten(-2).sort(dim=-1).values
+    count = valid.sum(dim=(-2, -1))
+    middle = torch.stack([(count - 1).clamp(min=0) // 2, count // 2], dim=-1).clamp(max=ordered.shape[-1] - 1)
+    return torch.where(count > 0, ordered.gather(-1, middle).mean(dim=-1), 0.0)
+
+
+def check_alignment(kind: DepthKind, alignment: Alignment) -> None:
+    """Refuse to score a claim stronger than ``kind`` makes: relative depth without alignment, disparity fitted as depth.
+
+    Raises:
+        ContractError: naming the alignments that ``kind`` may be scored with.
+    """
+    if alignment.scores in kind.judged_as:
+        return
+    allowed = ", ".join(a.value for a in Alignment if a.scores in kind.judged_as)
+    raise ContractError(
+        expected=f"a prediction that claims {alignment.scores.value}, which alignment '{alignment.value}' scores",
+        got=f"a prediction of kind {kind.value}",
+        remedy=f"choose an alignment for this kind: {allowed}",
+    )
+
+
+def align(prediction: DepthMap, target_m: Tensor, valid: Tensor, *, alignment: Alignment, max_depth_m: float) -> DepthMap:
+    """The prediction in metres, after taking from the truth what ``alignment`` allows and no more.
+
+    Args:
+        prediction: (H, W) map of any kind that ``alignment`` may score.
+        target_m: (H, W) true z-depth in metres.
+        valid: (H, W) bool, pixels of the truth that enter the fit; invalid or non-finite predictions never enter it.
+        alignment: the fit.
+        max_depth_m: far end of the protocol's range; clamps SCALE_SHIFT_DISPARITY, ignored otherwise.
+
+    Returns:
+        METRIC map (H, W); ``valid`` is false where the prediction had no usable number.
+
+    Raises:
+        ContractError: the kind is too weak for the alignment, the sizes differ, or no pixel is left to fit.
+    """
+    check_alignment(prediction.kind, alignment)
+    values, usable = _in_fitted_space(prediction, alignment)
+    if values.shape != target_m.shape or values.shape != valid.shape:
+        raise ContractError(
+            expected=f"a prediction of the truth's size {tuple(target_m.shape)}",
+            got=f"{tuple(values.shape)} with a mask of {tuple(valid.shape)}",
+            remedy="resize the prediction first",
+        )
+    if alignment is Alignment.NONE:
+        return replace(prediction, valid=usable.numpy())
+    fitted = valid & usable
+    if not bool(fitted.any()):
+        raise ContractError(
+            expected="at least one pixel with both truth and prediction",
+            got="none",
+            remedy="skip this image (a protocol's minimum_valid_pixels does)",
+        )
+    target = inverse_depth(target_m) if alignment is Alignment.SCALE_SHIFT_DISPARITY else target_m
+    aligned = _fitted(values[None], target[None], fitted[None], alignment)[0]
+    if alignment is Alignment.SCALE_SHIFT_DISPARITY:
+        aligned = depth_from_disparity(aligned, max_depth_m=max_depth_m)
+    return replace(prediction, values=aligned.float().numpy(), valid=usable.numpy(), kind=DepthKind.METRIC)
+
+
+def _in_fitted_space(prediction: DepthMap, alignment: Alignment) -> tuple[Tensor, Tensor]:
+    """The predicted numbers in the space of the fit and where they are usable; depth <= 0 has no disparity."""
+    values, usable = torch.tensor(prediction.values), torch.tensor(prediction.valid)
+    usable = usable & values.isfinite()
+    if alignment is Alignment.SCALE_SHIFT_DISPARITY and not prediction.kind.near_is_large:
+        usable = usable & (values > 0)
+        return inverse_depth(values), usable
+    return values, usable
+
+
+def _fitted(values_BHW: Tensor, target_BHW: Tensor, valid_BHW: Tensor, alignment: Alignment) -> Tensor:
+    if alignment is Alignment.MEDIAN:
+        return values_BHW * fit_median_scale(predicted=values_BHW, target=target_BHW, valid=valid_BHW)[:, None, None]
+    if alignment is Alignment.SCALE:
+        return values_BHW * fit_scale(predicted=values_BHW, target=target_BHW, valid=valid_BHW)[:, None, None].clamp(min=0)
+    scale, shift = fit_scale_shift(predicted=values_BHW, target=target_BHW, valid=valid_BHW)
+    mean_target = _masked_sum(target_BHW, valid_BHW) / valid_BHW.sum(dim=(-2, -1))
+    shift = torch.where(scale < 0, mean_target, shift)
+    return values_BHW.double() * scale.clamp(min=0)[:, None, None] + shift[:, None, None]
+
+
+def _masked_sum(values: Tensor, valid: Tensor) -> Tensor:
+    """(..., H, W) -> (...) float64; invalid values are replaced before the sum, so NaN there is harmless."""
+    return torch.where(valid, values.double(), 0.0).sum(dim=(-2, -1))

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depth and its inverses: metres of z-depth on one side, inverse depth (1/m) or stereo disparity (px) on the other.
+
+A pixel without depth is the caller's business: depth 0 gives infinite disparity and disparity 0 gives infinite depth, as the
+formulas say, and negative numbers stay negative.  Mask them; nothing is repaired here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def inverse_depth(depth_m: Tensor) -> Tensor:
+    """1 / z of any shape: metres in, 1/m out; and the other way round, for it is its own inverse."""
+    return 1.0 / depth_m
+
+
+def depth_from_disparity(inverse_depth_per_m: Tensor, *, max_depth_m: float) -> Tensor:
+    """Metres from inverse depth (1/m) of any shape, with disparity first clamped to at least ``1 / max_depth_m``.
+
+    The clamp is the affine-disparity protocol of MiDaS and Depth Anything: far pixels whose aligned disparity is zero or
+    negative become ``max_depth_m``.
+    """
+    return inverse_depth(inverse_depth_per_m.clamp(min=1.0 / max_depth_m))
+
+
+def stereo_disparity_px(depth_m: Tensor, *, focal_px: Tensor, baseline_m: Tensor) -> Tensor:
+    """Disparity of a rectified pair, ``focal * baseline / z``.
+
+    Args:
+        depth_m: (..., H, W) z-depth in metres.
+        focal_px: (...) horizontal focal length in pixels of the picture at its present width.
+        baseline_m: (...) distance of the optical centres in metres.
+
+    Returns:
+        (..., H, W) pixels.
+    """
+    return (focal_px * baseline_m)[..., None, None] / depth_m
+
+
+def stereo_depth_m(disparity_px: Tensor, *, focal_px: Tensor, baseline_m: Tensor) -> Tensor:
+    """Metres (..., H, W) from stereo disparity in pixels; the inverse of :func:`stereo_disparity_px`, same arguments."""
+    return (focal_px * baseline_m)[..., None, None] / disparity_px

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where and how precisely to compute: what the user asked for enters, a device and a number type that exist here leave."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+
+from leadline.contracts.errors import UsageError
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for ``name``; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UsageError: no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UsageError(
+            expected="auto, or a device of this machine", got=f"{name!r} ({first_line})", remedy="use auto or cpu"
+        ) from error
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type of the network's arithmetic: bfloat16 (autocast) or float32.
+
+    "auto" takes bfloat16 where the hardware multiplies it, because elsewhere it is emulated and slower than float32.
+
+    Raises:
+        UsageError: not one of auto, fp32, bf16.
+    """
+    if name not in get_args(Precision):
+        raise UsageError(expected=f"a precision of {', '.join(get_args(Precision))}", got=repr(name), remedy="use auto")
+    if name == "auto":
+        return torch.bfloat16 if multiplies_bf16(device) else torch.float32
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has bfloat16 units."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A depth map and what is known of it enter; files leave: numbers, rasters, points, colours, and JSON that explains them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import torch
+from PIL import Image
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import UsageError
+from leadline.contracts.sample import Camera
+from leadline.geometry.camera import unproject
+from leadline.rasters.atomic import atomically
+from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
+from leadline.rasters.depth_files import write_exr, write_npy, write_pfm, write_png16_millimetres
+from leadline.rasters.panels import enlarged, write_picture
+from leadline.rasters.point_cloud import write_ply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path, PurePath
+
+    from numpy.typing import NDArray
+
+    from leadline.contracts.depth_map import DepthMap
+
+OutputFormat = Literal["npy", "png16", "exr", "pfm", "ply", "color"]
+ENDINGS: dict[OutputFormat, str] = {
+    "npy": ".npy",
+    "png16": "_depth.png",
+    "exr": ".exr",
+    "pfm": ".pfm",
+    "ply": ".ply",
+    "color": "_color.png",
+}
+ASSUMED_FIELD_OF_VIEW_DEG = 55.0
+_LEVELS = 65535
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """One picture with its depth.
+
+    Attributes:
+        depth: (H, W) map.
+        rgb: (H, W, 3) uint8, the picture itself.
+        description: what made the map, JSON values; goes into the JSON file as it is.
+        camera: of the picture at its own size, or None where unknown.
+    """
+
+    depth: DepthMap
+    rgb: NDArray[np.uint8]
+    description: Mapping[str, Any]
+    camera: Camera | None = None
+
+
+def save_prediction(
+    folder: Path, stem: PurePath | str, prediction: Prediction, formats: Sequence[OutputFormat]
+) -> list[Path]:
+    """Write ``<stem>.json`` and one file per format; the JSON last, so that where it stands, the rest stands too.
+
+    ``npy``, ``exr`` and ``pfm`` hold float32 (H, W), NaN where invalid.  ``png16`` (``<stem>_depth.png``) holds 16-bit
+    millimetres, 0 where invalid; the JSON says ``value = stored * scale + offset``, which for kinds other than metres is
+    chosen per picture.  ``ply`` is a point cloud in the camera frame, ``color`` (``<stem>_color.png``) a legible picture.
+
+    Args:
+        folder: the output folder; sub-folders in ``stem`` are made.
+        stem: name without ending, relative to ``folder``.
+        prediction: what to write.
+        formats: which files beside the JSON.
+
+    Returns:
+        The paths written, the JSON last.
+
+    Raises:
+        UsageError: an unknown format, or points from a map that is not in metres.
+        StorageError: read-only folder or full disk; no file is left half-written.
+        MissingExtraError: ``exr`` without OpenEXR.
+    """
+    check_formats(formats, prediction.depth.kind)
+    facts: dict[str, Any] = {}
+    paths: list[Path] = []
+    for name in dict.fromkeys(formats):
+        path = output_path(folder, stem, ENDINGS[name])
+        facts[name] = {"file": path.name, **_WRITERS[name](path, prediction)}
+        paths.append(path)
+    record = output_path(folder, stem, ".json")
+    text = json.dumps(_record(prediction) | {"files": facts}, indent=2, allow_nan=False)
+    with atomically(record) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return [*paths, record]
+
+
+def output_path(folder: Path, stem: PurePath | str, ending: str) -> Path:
+    """``folder / stem`` with an ending put behind it; a dot in the stem stays."""
+    place = folder / stem
+    return place.with_name(place.name + ending)
+
+
+def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
+    """Refuse, before anything is computed, formats that do not exist or that this kind of depth cannot fill.
+
+    Raises:
+        UsageError: says which.
+    """
+    for name in formats:
+        if name not in get_args(OutputFormat):
+            raise UsageError(
+                expected=f"formats among {', '.join(get_args(OutputFormat))}", got=repr(name), remedy="correct --save"
+            )
+    if "ply" in formats and kind is not DepthKind.METRIC:
+        raise UsageError(
+            expected="depth in metres for a point cloud",
+            got=f"a model that predicts {kind.value}",
+            remedy="leave out ply, or use a metric model",
+        )
+
+
+def assumed_camera(height: int, width: int) -> Camera:
+    """A pinhole 55 degrees across with the principal point in the middle, like many a webcam.  Good for viewing only."""
+    focal_px = 0.5 * width / math.tan(math.radians(ASSUMED_FIELD_OF_VIEW_DEG) / 2)
+    return Camera(matrix=torch.tensor([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]]))
+
+
+def _record(prediction: Prediction) -> dict[str, Any]:
+    depth = prediction.depth
+    known = depth.values[depth.valid]
+    height, width = depth.values.shape
+    statistics = None
+    if known.size:
+        statistics = {"min": float(known.min()), "median": float(np.median(known)), "max": float(known.max())}
+    return {
+        "kind": depth.kind.value,
+        "unit": depth.unit,
+        "height": height,
+        "width": width,
+        "valid_fraction": float(depth.valid.mean()),
+        "values": statistics,
+        **prediction.description,
+    }
+
+
+def _write_npy(path: Path, prediction: Prediction) -> dict[str, Any]:
+    write_npy(path, prediction.depth.values, prediction.depth.valid)
+    return {}
+
+
+def _write_exr(path: Path, prediction: Prediction) -> dict[str, Any]:
+    write_exr(path, prediction.depth.values, prediction.depth.valid)
+    return {"channel": "Z"}
+
+
+def _write_pfm(path: Path, prediction: Prediction) -> dict[str, Any]:
+    write_pfm(path, prediction.depth.values, prediction.depth.valid)
+    return {}
+
+
+def _write_png16(path: Path, prediction: Prediction) -> dict[str, Any]:
+    """Millimetres for metres; for other kinds the levels 1..65535 stretched from the smallest to the largest valid value."""
+    depth = prediction.depth
+    if depth.kind is DepthKind.METRIC:
+        write_png16_millimetres(path, depth.values, depth.valid)
+        return {"scale": 0.001, "offset": 0.0, "invalid": 0}
+    low, high = _extremes(depth)
+    scale = max((high - low) / (_LEVELS - 1), np.finfo(np.float32).tiny.item())
+    offset = low - scale
+    levels = np.rint((np.where(depth.valid, depth.values, low).astype(np.float64) - offset) / scale)
+    stored = np.where(depth.valid, levels.clip(1, _LEVELS), 0).astype(np.uint16)
+    with atomically(path) as temporary:
+        Image.fromarray(stored).save(temporary, format="PNG")
+    return {"scale": scale, "offset": offset, "invalid": 0}
+
+
+def _extremes(depth: DepthMap) -> tuple[float, float]:
+    known = depth.values[depth.valid]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
+def _write_ply(path: Path, prediction: Prediction) -> dict[str, Any]:
+    depth = prediction.depth
+    camera = prediction.camera or depth.camera
+    assumed = camera is None
+    if camera is None:
+        camera = assumed_camera(*depth.values.shape)
+    points_3HW = unproject(torch.from_numpy(np.where(depth.valid, depth.values, 0.0)), camera.matrix).numpy()
+    write_ply(path, points_3HW[:, depth.valid].T, prediction.rgb[depth.valid])
+    source = f"assumed: {ASSUMED_FIELD_OF_VIEW_DEG:g} degrees across, principal point in the middle" if assumed else "given"
+    return {"camera": {"source": source, "matrix_px": camera.matrix.tolist()}, "frame": "x right, y down, z forward"}
+
+
+def _write_color(path: Path, prediction: Prediction) -> dict[str, Any]:
+    depth = prediction.depth
+    low, high = robust_range(depth.values, depth.valid)
+    ramp = Ramp.DISPARITY if depth.kind.near_is_large else Ramp.DEPTH
+    picture = enlarged(colourise(depth.values, depth.valid, low=low, high=high, ramp=ramp))
+    title = depth.kind.value.replace("_", " ")
+    write_picture(path, with_legend(picture, low=low, high=high, unit=depth.unit, title=title, ramp=ramp))
+    return {"low": low, "high": high}
+
+
+_WRITERS: dict[OutputFormat, Callable[[Path, Prediction], dict[str, Any]]] = {
+    "npy": _write_npy,
+    "png16": _write_png16,
+    "exr": _write_exr,
+    "pfm": _write_pfm,
+    "ply": _write_ply,
+    "color": _write_color,
+}

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many pictures, one predictor: inputs enter, files beside each other and a summary leave; only one batch is in memory."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from leadline.contracts.errors import DataError, StorageError, UsageError
+from leadline.inference.inputs import InputPicture, Inputs
+from leadline.inference.outputs import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
+from leadline.inference.pictures import as_picture
+from leadline.inference.preprocess import PreprocessSettings, network_size
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from leadline.contracts.depth_map import DepthKind, DepthMap
+    from leadline.contracts.sample import Camera
+
+logger = logging.getLogger(__name__)
+
+OnProgress = Callable[[int, int], None]
+
+
+class Predicts(Protocol):
+    """What is needed of a predictor; ``leadline.inference.predictor.Predictor`` has it."""
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What it is, as JSON values."""
+        ...
+
+    @property
+    def preprocessing(self) -> PreprocessSettings:
+        """How it brings pictures to its size."""
+        ...
+
+    @property
+    def kind(self) -> DepthKind:
+        """The claim of its maps."""
+        ...
+
+    def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
+        """One (H, W) map per (H, W, 3) uint8 RGB picture, in order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictionSettings:
+    """What to write and how to go about it."""
+
+    formats: tuple[OutputFormat, ...] = ("npy",)
+    """Files per picture, beside the JSON that is always written."""
+    batch_size: int = 1
+    """Pictures held in memory together; those the network sees at one size go through it together."""
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """At a picture that cannot be read: stop, or name it in the summary and go on."""
+    camera: Camera | None = None
+    """Camera of all the pictures, for point clouds; None assumes a field of view and says so in the JSON."""
+
+
+@dataclass(kw_only=True, slots=True)
+class PredictionSummary:
+    """What was done.
+
+    Attributes:
+        predicted: pictures whose files are written.
+        files: every file written, JSON included.
+        skipped: (picture, reason) for each one that could not be read.
+        ignored: files in input folders that are no pictures.
+    """
+
+    predicted: int = 0
+    files: list[Path] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    ignored: int = 0
+
+
+def predict_files(
+    predictor: Predicts,
+    inputs: Inputs,
+    out_folder: Path,
+    settings: PredictionSettings,
+    on_progress: OnProgress | None = None,
+) -> PredictionSummary:
+    """Predict every input and write its files below ``out_folder``, mirroring the sub-folders of the input.
+
+    Args:
+        predictor: gives the maps.
+        inputs: from ``leadline.inference.inputs.collect_inputs``.
+        out_folder: made where it does not exist; files of an earlier run are replaced one by one.
+        settings: formats, batch, policy.
+        on_progress: called with (pictures done, pictures in all) after each batch.
+
+    Raises:
+        DataError: an unreadable picture under the policy "stop", or not one that could be read.
+        StorageError: the folder cannot be written, or a result would replace an input picture.
+        UsageError: formats that do not fit the model.
+    """
+    if settings.batch_size < 1:
+        raise UsageError(expected="a batch size of at least 1", got=str(settings.batch_size), remedy="use 1")
+    check_formats(settings.formats, predictor.kind)
+    _refuse_overwriting(inputs, out_folder, settings.formats)
+    _require_writable(out_folder)
+    summary = PredictionSummary(ignored=inputs.ignored)
+    done = 0
+    for batch in _batches(inputs.pictures, settings.batch_size):
+        readable = dict(_read(batch, predictor.preprocessing, settings, summary))
+        depths = predictor.predict_batch(list(readable.values()))
+        for (one, rgb), depth in zip(readable.items(), depths, strict=True):
+            description = {"image": str(one.path), **predictor.description}
+            prediction = Prediction(depth=depth, rgb=rgb, description=description, camera=settings.camera)
+            summary.files += save_prediction(out_folder, one.stem, prediction, settings.formats)
+            summary.predicted += 1
+        done += len(batch)
+        if on_progress is not None:
+            on_progress(done, len(inputs.pictures))
+    _refuse_nothing_read(summary)
+    return summary
+
+
+def _batches(pictures: Sequence[InputPicture], size: int) -> Iterator[Sequence[InputPicture]]:
+    return (pictures[start : start + size] for start in range(0, len(pictures), size))
+
+
+def _read(
+    batch: Sequence[InputPicture],
+    preprocessing: PreprocessSettings,
+    settings: PredictionSettings,
+    summary: PredictionSummary,
+) -> Iterator[tuple[InputPicture, NDArray[np.uint8]]]:
+    for one in batch:
+        try:
+            rgb = as_picture(one.path)
+            network_size(rgb.shape[0], rgb.shape[1], preprocessing)  # refuses what the network could not hold
+        except DataError as error:
+            if settings.on_unreadable == "stop":
+                raise
+            logger.warning("skipped: %s", error)
+            summary.skipped.append((one.path, str(error)))
+            continue
+        yield one, rgb
+
+
+def _refuse_overwriting(inputs: Inputs, out_folder: Path, formats: Sequence[OutputFormat]) -> None:
+    sources = {one.path.resolve() for one in inputs.pictures}
+    endings = [ENDINGS[name] for name in formats]
+    for one in inputs.pictures:
+        for target in (output_path(out_folder, one.stem, ending) for ending in endings):
+            if target.resolve() in sources:
+                raise StorageError(
+                    expected="results beside the inputs, never over them",
+                    got=f"{target}, which is an input picture",
+                    remedy="choose another output folder",
+                )
+
+
+def _require_writable(folder: Path) -> None:
+    """Find out before the first prediction, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StorageError(
+            expected=f"to write into {folder}",
+            got=error.strerror or str(error),
+            remedy="choose a folder that is writable and has free space",
+        ) from error
+
+
+def _refuse_nothing_read(summary: PredictionSummary) -> None:
+    if summary.predicted == 0:
+        path, reason = summary.skipped[0]
+        raise DataError(
+            expected="at least one readable picture",
+            got=f"none of {len(summary.skipped)}, the first being {path} ({reason})",
+            remedy="check the input",
+        )

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model ready for use: pictures of any size enter, depth maps of the same sizes leave."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from leadline.contracts.depth_map import DepthKind, DepthMap
+from leadline.inference.device import choose_device, choose_precision
+from leadline.inference.pictures import as_picture
+from leadline.inference.preprocess import PreprocessSettings, network_input
+from leadline.models.heads.metric_bins import bin_confidence
+from leadline.models.weights import load_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from leadline.inference.pictures import Picture
+    from leadline.models.depth_model import DepthModel
+
+DINOV2_SIDE_PX = 518  # 37 patches of 14: what DINOv2 and Depth Anything were trained at
+OTHER_SIDE_PX = 384
+
+
+def load(source: str | Path, device: str = "auto", precision: str = "auto", architecture: str | None = None) -> Predictor:
+    """A predictor from a run folder, checkpoint folder, weights file, ``hf:org/name`` or preset name.
+
+    Args:
+        source: where the model is.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto", "bf16" or "fp32"; "fp32" pins exactness.
+        architecture: a preset name, where a bare weights file does not say what it holds.
+
+    Raises:
+        UsageError, WeightsError: the model, device or precision does not exist or does not fit.
+    """
+    model = load_model(source, architecture=architecture)
+    return Predictor(model, device=device, precision=precision, source=str(source))
+
+
+class Predictor:
+    """A model on its device with the preprocessing it was trained with.
+
+    Args:
+        model: its weights are moved to the device and it is put into evaluation mode.
+        device, precision: as for ``load``.
+        input_size: the shorter side the network sees, pixels; None takes the model's own.
+        source: where the model came from, for ``description``.
+    """
+
+    def __init__(
+        self,
+        model: DepthModel,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        input_size: int | None = None,
+        source: str = "a model in memory",
+    ) -> None:
+        self.device = choose_device(device)
+        self.dtype = choose_precision(precision, self.device)
+        self.model = model.to(self.device).eval()
+        self.preprocessing = default_preprocessing(model, input_size)
+        self._source = source
+
+    @property
+    def kind(self) -> DepthKind:
+        """The claim of the maps."""
+        return self.model.kind
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What was used, as plain JSON values: model, architecture, kind, unit, preprocessing, precision, device."""
+        return {
+            "model": self._source,
+            "architecture": self.model.config.to_dict(),
+            "kind": self.model.kind.value,
+            "unit": self.model.kind.unit,
+            "preprocessing": asdict(self.preprocessing),
+            "precision": "bf16" if self.dtype is torch.bfloat16 else "fp32",
+            "device": str(self.device),
+        }
+
+    def predict(self, picture: Picture) -> DepthMap:
+        """Depth of one picture at its own size; see ``predict_batch``."""
+        return self.predict_batch([picture])[0]
+
+    def predict_batch(self, pictures: Sequence[Picture]) -> list[DepthMap]:
+        """Depth of several pictures, in their order; those that the network sees at one size go through it together.
+
+        Args:
+            pictures: paths, Pillow images (EXIF orientation applied to both) or (H, W, 3) uint8 RGB arrays, of any sizes.
+
+        Returns:
+            One map (H, W) float32 per picture in the model's kind and unit; invalid where the model said nothing finite, and
+            for metres nothing positive.  ``confidence`` is there for models with bins.
+
+        Raises:
+            DataError: a file is no whole picture, or far too long and thin.
+            UsageError: another type, dtype or shape.
+        """
+        arrays = [as_picture(picture) for picture in pictures]
+        inputs = [network_input(array, self.preprocessing, self.model.normalisation) for array in arrays]
+        groups: dict[torch.Size, list[int]] = {}
+        for index, image in enumerate(inputs):
+            groups.setdefault(image.shape, []).append(index)
+        maps: dict[int, DepthMap] = {}
+        for indices in groups.values():
+            depth, confidence = self._forward(torch.stack([inputs[index] for index in indices]))
+            for place, index in enumerate(indices):
+                certainty = None if confidence is None else confidence[place]
+                maps[index] = self._map(depth[place], certainty, arrays[index].shape[:2])
+        return [maps[index] for index in range(len(arrays))]
+
+    @torch.inference_mode()
+    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, 3, h, w) normalised, on the CPU -> depth and, where there are bins, confidence, (B, h, w) on the device."""
+        with self._arithmetic():
+            output = self.model.predict_full(images.to(self.device))
+        probabilities = output.bin_probabilities
+        return output.depth.float(), None if probabilities is None else bin_confidence(probabilities.float())
+
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        if self.dtype is torch.bfloat16:
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        if self.device.type == "cuda":  # cuDNN rounds float32 convolutions to TF32 unless told not to
+            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        return nullcontext()
+
+    @torch.inference_mode()
+    def _map(self, depth: Tensor, confidence: Tensor | None, size: tuple[int, ...]) -> DepthMap:
+        """Network-size (h, w) -> the picture's size, interpolated in the space of the kind."""
+        values = _enlarged(depth, size)
+        valid = torch.isfinite(values)
+        if self.model.kind is DepthKind.METRIC:
+            valid &= values > 0
+        certainty = None if confidence is None else _to_numpy(_enlarged(confidence, size).clamp(0.0, 1.0))
+        return DepthMap(values=_to_numpy(values), valid=valid.cpu().numpy(), kind=self.model.kind, confidence=certainty)
+
+
+def default_preprocessing(model: DepthModel, input_size: int | None = None) -> PreprocessSettings:
+    """The preprocessing a model expects.
+
+    A model that carries its training size was trained by Leadline, whose training averages when it shrinks pictures; all
+    others are prepared as Depth Anything V2 does.  DINOv2 encoders are at home at 518.
+
+    Args:
+        model: its configuration and size multiple are read.
+        input_size: overrides the shorter side, pixels.
+    """
+    trained_at = getattr(model.config, "input_size", None)
+    if input_size is None:
+        input_size = trained_at or (OTHER_SIDE_PX if model.config.size is None else DINOV2_SIDE_PX)
+    return PreprocessSettings(
+        input_size=input_size,
+        multiple=model.size_multiple,
+        interpolation="cubic" if trained_at is None else "antialiased",
+    )
+
+
+def _enlarged(values: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(h, w) -> ``size``, bilinear with aligned corners, as Depth Anything V2 brings its depth back (``infer_image``)."""
+    return functional.interpolate(values[None, None], size, mode="bilinear", align_corners=True)[0, 0]
+
+
+def _to_numpy(values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.to("cpu", torch.float32).numpy()
+    return array

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network sees: an 8-bit RGB picture enters, a normalised tensor of a size the network likes leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch.nn import functional
+
+from leadline.contracts.errors import DataError, UsageError
+from leadline.transforms.resampling import resize_image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from leadline.models.normalisation import Normalisation
+
+# 16 megapixels are 81,000 tokens of 14 x 14: far beyond any sensible picture, reached only by very long and thin ones.
+MAX_NETWORK_PIXELS = 16_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreprocessSettings:
+    """How a picture is brought to the network's size."""
+
+    input_size: int = 518
+    """The shorter side in pixels; both sides where the aspect is not kept."""
+    multiple: int = 14
+    """Both sides become multiples of this."""
+    keep_aspect: bool = True
+    """False squashes every picture to a square."""
+    interpolation: Literal["cubic", "antialiased"] = "cubic"
+    """``cubic``: a = -0.75 without antialiasing, as Depth Anything does; ``antialiased``: bilinear, as our training does."""
+
+    def __post_init__(self) -> None:
+        if self.input_size < 1 or self.multiple < 1:
+            raise UsageError(
+                expected="an input size of at least one pixel",
+                got=f"input_size {self.input_size}, multiple {self.multiple}",
+                remedy="leave it out to use the model's own",
+            )
+
+
+def network_size(height: int, width: int, settings: PreprocessSettings) -> tuple[int, int]:
+    """Size (height, width) in pixels at which the network sees a picture of ``height`` x ``width``.
+
+    The "lower bound" rule of Depth Anything V2 (``image2tensor``): scale until the shorter side is ``input_size``, round
+    both sides to the multiple (halves to even), and where that falls below ``input_size`` round up instead.
+
+    Raises:
+        DataError: the picture is so long and thin that the network would see more than ``MAX_NETWORK_PIXELS``.
+
+    Example:
+        >>> network_size(375, 1242, PreprocessSettings())
+        (518, 1722)
+    """
+    side = settings.input_size
+    if settings.keep_aspect:
+        factor = max(side / height, side / width)
+        wanted = (factor * height, factor * width)
+    else:
+        wanted = (float(side), float(side))
+    size = _at_least(wanted[0], side, settings.multiple), _at_least(wanted[1], side, settings.multiple)
+    if size[0] * size[1] > MAX_NETWORK_PIXELS:
+        raise DataError(
+            expected=f"a picture that needs at most {MAX_NETWORK_PIXELS} pixels at the network",
+            got=f"{height}x{width}, which becomes {size[0]}x{size[1]}",
+            remedy="crop it, or lower the input size",
+        )
+    return size
+
+
+def _at_least(wanted: float, minimum: int, multiple: int) -> int:
+    rounded = round(wanted / multiple) * multiple
+    return rounded if rounded >= minimum else math.ceil(wanted / multiple) * multiple
+
+
+def network_input(picture: NDArray[np.uint8], settings: PreprocessSettings, normalisation: Normalisation) -> Tensor:
+    """The picture at the network's size, normalised.
+
+    Args:
+        picture: (H, W, 3) uint8 **RGB**.  OpenCV reads BGR; reverse its last axis first.
+        settings: size and interpolation.
+        normalisation: the model's mean and standard deviation, for RGB in [0, 1].
+
+    Returns:
+        (3, h, w) float32 on the CPU.  Cubic interpolation may overshoot [0, 1] before normalising; nothing is clipped.
+    """
+    size = network_size(picture.shape[0], picture.shape[1], settings)
+    image = torch.from_numpy(picture).permute(2, 0, 1).to(torch.float32).div_(255.0)
+    if size == tuple(picture.shape[:2]):
+        resized = image
+    elif settings.interpolation == "cubic":
+        resized = functional.interpolate(image[None], size, mode="bicubic", align_corners=False)[0]
+    else:
+        resized = resize_image(image, *size)
+    return normalisation.apply(resized).contiguous()

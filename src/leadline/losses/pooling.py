@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depth pairs and masks enter, checked full-precision pairs and statistics over the valid pixels of the global batch leave.
+
+Several processes and one process must agree.  Every loss of this room therefore reaches other pixels only through sums, and
+every sum passes through a ``SumAcross``.  In one process that is ``keep``; in several it is an all-reduce whose backward is
+an all-reduce too.  Each rank then returns the loss L of the *global* batch.  Its backward gives W dL/dx for the pixels x of
+that rank, W being the number of ranks, because the losses of all W ranks depend on x; the mean that
+``DistributedDataParallel`` takes over ranks divides by W, and what is left is dL/dtheta as in one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from leadline.contracts.errors import ContractError
+
+SumAcross = Callable[[Tensor], Tensor]
+"""Differentiable sum over ranks of a tensor that has the same shape on each."""
+
+
+def keep(sums: Tensor) -> Tensor:
+    """The sum over ranks where there is one rank."""
+    return sums
+
+
+class MaskedPair(NamedTuple):
+    """Prediction and target of one dtype, float32 or float64, both 1 where ``valid`` is false.
+
+    Attributes:
+        predicted, target: (B,H,W).
+        valid: (B,H,W) bool.
+    """
+
+    predicted: Tensor
+    target: Tensor
+    valid: Tensor
+
+
+class Moments(NamedTuple):
+    """Statistics of the valid pixels of all ranks, each of shape ().
+
+    Attributes:
+        pixels: how many.
+        mean: 0 where there are none.
+        squares: sum of squared differences from the mean.
+    """
+
+    pixels: Tensor
+    mean: Tensor
+    squares: Tensor
+
+
+def masked_pair(*, predicted: Tensor, target: Tensor, valid: Tensor) -> MaskedPair:
+    """Check that the three belong together, cast to full precision, and put 1 where nothing is known.
+
+    Args:
+        predicted, target: (B,H,W) of one floating dtype each; float64 predictions stay float64, all others become float32.
+        valid: (B,H,W) bool; elsewhere both values may be anything, NaN included, and get no gradient.
+
+    Raises:
+        ContractError: shapes differ, are not (B,H,W), or the mask is not boolean.
+    """
+    for name, tensor in {"predicted": predicted, "target": target, "valid": valid}.items():
+        if tensor.ndim != 3 or tensor.shape != predicted.shape:
+            raise ContractError(
+                expected=f"{name} of shape (B,H,W) equal to the prediction's",
+                got=f"{name} {tuple(tensor.shape)} beside predicted {tuple(predicted.shape)}",
+                remedy="squeeze the channel, and resize the prediction to the target before the loss",
+            )
+    if valid.dtype != torch.bool:
+        raise ContractError(expected="a boolean mask", got=f"valid of {valid.dtype}", remedy="pass e.g. target > 0")
+    full = torch.float64 if predicted.dtype == torch.float64 else torch.float32
+    return MaskedPair(torch.where(valid, predicted.to(full), 1.0), torch.where(valid, target.to(full), 1.0), valid)
+
+
+def pooled_mean(values: Tensor, weights: Tensor, sum_across: SumAcross) -> Tensor:
+    """Mean of ``values`` where ``weights`` is true, over all ranks: any shape -> (); 0 where it is true nowhere."""
+    total, count = sum_across(torch.stack([torch.where(weights, values, 0).sum(), weights.sum().to(values.dtype)])).unbind()
+    return total / count.detach().clamp(min=1)
+
+
+def pooled_moments(values: Tensor, valid: Tensor, sum_across: SumAcross) -> Moments:
+    """Count, mean and centred squares in two passes, which keep small variances that E[x^2] - E[x]^2 would lose."""
+    ones = valid.to(values.dtype)
+    total, count = sum_across(torch.stack([(values * ones).sum(), ones.sum()])).unbind()
+    mean = total / count.clamp(min=1)
+    return Moments(count, mean, sum_across(((values - mean).square() * ones).sum()))
+
+
+def root(squared: Tensor) -> Tensor:
+    """Square root whose gradient at 0 is 0: the limit of a perfect prediction instead of infinity."""
+    positive = squared > 0
+    return torch.where(positive, torch.where(positive, squared, 1).sqrt(), 0)

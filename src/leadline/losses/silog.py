@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metres enter, scale-invariant logarithmic losses leave; elsewhere two share one name, so here both say whose they are."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_moments, root
+
+LOG_OFFSET_M = 1e-7  # ZoeDepth adds it to both depths before the logarithm
+LOSS_FACTOR = 10.0  # AdaBins and ZoeDepth; Depth Anything V2 has none
+
+
+def zoe_silog(
+    *, predicted_m: Tensor, target_m: Tensor, valid: Tensor, beta: float = 0.15, sum_across: SumAcross = keep
+) -> Tensor:
+    """``10 sqrt(var(g) + beta mean(g)^2)`` with g = log(predicted) - log(target)   (ZoeDepth ``SILogLoss``).
+
+    The variance is the unbiased one (N - 1) over the valid pixels of the whole global batch; with one pixel it is 0.
+
+    Args:
+        predicted_m, target_m: (B,H,W) metres, not negative where valid.
+        valid: (B,H,W) bool.
+        beta: weight of the squared mean: 0 ignores the global scale, 1 is the root mean square.
+        sum_across: sum over ranks, see ``losses.pooling``.
+
+    Returns:
+        (), float32 or float64; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+
+    Raises:
+        ContractError: see ``losses.pooling.masked_pair``.
+
+    >>> import torch
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
+    >>> guess = torch.tensor([[[1.1, 1.8, 4.4, 10.4]]])
+    >>> round(zoe_silog(predicted_m=guess, target_m=truth, valid=truth > 0).item(), 5)
+    1.54156
+    """
+    predicted, target, mask = masked_pair(predicted=predicted_m, target=target_m, valid=valid)
+    difference = (predicted + LOG_OFFSET_M).log() - (target + LOG_OFFSET_M).log()
+    count, mean, squares = pooled_moments(difference, mask, sum_across)
+    return LOSS_FACTOR * root(squares / (count - 1).clamp(min=1) + beta * mean.square())
+
+
+def dav2_silog(
+    *, predicted_m: Tensor, target_m: Tensor, valid: Tensor, variance_weight: float = 0.5, sum_across: SumAcross = keep
+) -> Tensor:
+    """``sqrt(mean(d^2) - variance_weight mean(d)^2)``, d = log(target) - log(predicted)  (Depth Anything V2 ``SiLogLoss``).
+
+    Computed as the biased variance plus (1 - variance_weight) mean(d)^2, which cannot cancel to a negative number.
+
+    Args:
+        predicted_m, target_m: (B,H,W) metres, positive where valid.
+        valid: (B,H,W) bool.
+        variance_weight: in [0, 1]; 1 ignores the global scale, 0 is the root mean square.
+        sum_across: sum over ranks, see ``losses.pooling``.
+
+    Returns:
+        (), float32 or float64; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+
+    Raises:
+        ContractError: see ``losses.pooling.masked_pair``.
+
+    >>> import torch
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
+    >>> guess = torch.tensor([[[1.1, 1.8, 4.4, 10.4]]])
+    >>> round(dav2_silog(predicted_m=guess, target_m=truth, valid=truth > 0).item(), 5)
+    0.14405
+    """
+    predicted, target, mask = masked_pair(predicted=predicted_m, target=target_m, valid=valid)
+    count, mean, squares = pooled_moments(target.log() - predicted.log(), mask, sum_across)
+    return root(squares / count.clamp(min=1) + (1 - variance_weight) * mean.square())

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Encoder, decoder and head as one network: normalised images of any size enter, depth of the model's kind leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
+from leadline.models.decoders.dpt import DptDecoder
+from leadline.models.encoder import build_encoder
+from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
+from leadline.models.heads.metric_sigmoid import SigmoidHead
+from leadline.models.heads.relative import RelativeHead
+from leadline.models.heads.taps import HeadTaps
+from leadline.models.normalisation import Normalisation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DepthOutput:
+    """Everything a model says about B images of H x W.
+
+    Attributes:
+        depth: (B,H,W) float32 in the model's own kind and unit.
+        bin_centers_m: (B,N,h,w) metres, or None where the head has no bins.
+        bin_probabilities: (B,N,H,W), sum 1 over the bins, or None.
+        relative: (B,H,W) the decoder's affine-invariant disparity, or None where ``depth`` is nothing else.
+    """
+
+    depth: Tensor
+    bin_centers_m: Tensor | None = None
+    bin_probabilities: Tensor | None = None
+    relative: Tensor | None = None
+
+
+class DepthModel(nn.Module):
+    """A monocular depth network.
+
+    Images of any H x W are accepted.  The encoder sees them at the nearest multiple of ``size_multiple`` (bilinear); the
+    decoder reads its maps out at H x W itself, so depth is never resized after the head has made it.
+
+    Args:
+        config: what to build.
+        pretrained_backbone: fetch timm's weights for a ``timm:`` encoder from the network.
+
+    Attributes:
+        config: as given.
+        kind: the claim of the output.
+        normalisation: what the input must be normalised with.
+        size_multiple: sides that are multiples of it reach the encoder untouched.
+    """
+
+    def __init__(self, config: DepthModelConfig, *, pretrained_backbone: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config, pretrained=pretrained_backbone)
+        self.decoder = DptDecoder(self.encoder.layout, config.features, config.channels, config.feature_mode)
+        self.head = _build_head(config.head, config.features)
+        self.encoder_frozen = False
+
+    @property
+    def kind(self) -> DepthKind:
+        """The claim of the output."""
+        return self.config.kind
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """What the input must be normalised with."""
+        return self.encoder.layout.normalisation
+
+    @property
+    def size_multiple(self) -> int:
+        """14 for DINOv2, else the patch or the coarsest stride of the backbone."""
+        return self.encoder.layout.size_multiple
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        """Normalised (B,3,H,W) -> (B,H,W) float32 in the model's own kind."""
+        said = self.head(self.taps(image_B3HW))
+        depth = said.depth_m if isinstance(said, BinsOutput) else said
+        return _at_least_float32(depth)
+
+    def predict_full(self, image_B3HW: Tensor) -> DepthOutput:
+        """Normalised (B,3,H,W) -> depth with the distribution and the relative depth behind it."""
+        taps = self.taps(image_B3HW)
+        said = self.head(taps)
+        relative = _at_least_float32(taps.relative).relu()
+        if isinstance(said, BinsOutput):
+            return DepthOutput(
+                depth=said.depth_m,
+                bin_centers_m=said.bin_centers_m(),
+                bin_probabilities=said.bin_probabilities(),
+                relative=relative,
+            )
+        return DepthOutput(depth=_at_least_float32(said), relative=None if isinstance(self.head, RelativeHead) else relative)
+
+    def taps(self, image_B3HW: Tensor) -> HeadTaps:
+        """Normalised (B,3,H,W) -> the maps a head reads."""
+        H, W = image_B3HW.shape[-2:]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_frozen):
+            features = self.encoder(self._fitted(image_B3HW))
+        return self.decoder(features, (H, W)).taps()  # type: ignore[no-any-return]
+
+    def freeze_encoder(self) -> None:
+        """Fix the encoder: no gradients, and evaluation mode even while the model trains (its statistics stay too)."""
+        self.encoder_frozen = True
+        self.encoder.requires_grad_(requires_grad=False)
+        self.encoder.eval()
+
+    def train(self, mode: bool = True) -> DepthModel:  # noqa: FBT001, FBT002
+        """As torch, except that a frozen encoder stays in evaluation mode."""
+        super().train(mode)
+        if self.encoder_frozen:
+            self.encoder.eval()
+        return self
+
+    def _fitted(self, image_B3HW: Tensor) -> Tensor:
+        H, W = image_B3HW.shape[-2:]
+        fitted = nearest_multiples((H, W), self.size_multiple)
+        if fitted == (H, W):
+            return image_B3HW
+        return F.interpolate(image_B3HW, size=fitted, mode="bilinear", align_corners=False)
+
+
+def nearest_multiples(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Each side rounded to the nearest multiple, at least one.
+
+    >>> nearest_multiples((480, 5), 14)
+    (476, 14)
+    """
+    height, width = (max(multiple, (side + multiple // 2) // multiple * multiple) for side in size)
+    return height, width
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.float() if values.dtype.itemsize < 4 else values
+
+
+def _build_head(config: HeadConfig, features: int) -> MetricBinsHead | SigmoidHead | RelativeHead:
+    if isinstance(config, MetricBinsHeadConfig):
+        return MetricBinsHead(config, features)
+    return SigmoidHead(config) if isinstance(config, SigmoidHeadConfig) else RelativeHead()

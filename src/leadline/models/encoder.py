@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place that turns an encoder's name into a network: a configuration enters, DINOv2 or a timm backbone leaves."""
+
+from __future__ import annotations
+
+from leadline.models.config import TIMM_PREFIX, DepthModelConfig
+from leadline.models.dinov2 import DinoVisionTransformer
+from leadline.models.timm_encoder import TimmStages, TimmTransformer, build_timm_encoder
+
+Encoder = DinoVisionTransformer | TimmStages | TimmTransformer
+
+
+def build_encoder(config: DepthModelConfig, *, pretrained: bool = False) -> Encoder:
+    """Build the encoder a configuration names; ``pretrained`` matters to timm backbones only (fetched from the network).
+
+    Every encoder maps a normalised (B,3,H,W) image to ``Features`` and says what to expect in ``.layout``.
+    """
+    if config.size is None:
+        return build_timm_encoder(config.encoder.removeprefix(TIMM_PREFIX), config.taps, pretrained=pretrained)
+    return DinoVisionTransformer(config.size, config.taps or config.size.taps, config.position_rule)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoder taps enter, metres and the distribution they are the mean of leave (ZoeDepth, Bhat et al. 2023, sec. 3.2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from leadline.contracts.errors import UsageError
+from leadline.models.config import LEVELS, MetricBinsHeadConfig
+from leadline.models.heads.attractors import RELEASED_ALPHA, RELEASED_GAMMA, Attraction, AttractorLayer, attracted
+from leadline.models.heads.log_binomial import ConditionalLogBinomial, LogBinomial, expected_value
+from leadline.models.heads.seed_bins import Projector, SeedBins
+from leadline.models.heads.taps import HeadTaps
+
+SEED_HIDDEN, PROJECTOR_HIDDEN = 256, 128  # widths in the released single-head models
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BinsOutput:
+    """What the head says about B pictures.
+
+    Attributes:
+        depth_m: (B,H,W) metres, positive.
+        coarse_centers_m: (B,N,h,w) final bin centres at the finest pyramid level.
+        distribution: maps (B,1,H,W) of the log-binomial over the N bins.
+    """
+
+    depth_m: Tensor
+    coarse_centers_m: Tensor
+    distribution: LogBinomial
+
+    def bin_centers_m(self) -> Tensor:
+        """(B,N,H,W) final centres at the size of the depth."""
+        return _resized(self.coarse_centers_m, self.depth_m)
+
+    def bin_probabilities(self) -> Tensor:
+        """(B,N,H,W), sum 1 over the bins."""
+        return self.distribution.probabilities(self.coarse_centers_m.shape[1])
+
+
+class MetricBinsHead(nn.Module):
+    """Adaptive bins refined coarse to fine; submodules and keys are named as in ZoeDepth's checkpoints.
+
+    Args:
+        config: options of the head.
+        in_channels: C of the bottleneck and the pyramid.
+        out_conv_channels: channels of the finest map.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+
+    def __init__(self, config: MetricBinsHeadConfig, in_channels: int, out_conv_channels: int = 32) -> None:
+        super().__init__()
+        check_bins_config(config)
+        self.config, self.attraction = config, _attraction(config)
+        embedding, range_m = config.bin_embedding_dim, (config.min_depth_m, config.max_depth_m)
+        bounded_seed = config.bin_centers_type in {"normed", "hybrid1"}
+        self.bounded = config.bin_centers_type in {"normed", "hybrid2"}
+        self.conv2 = nn.Conv2d(in_channels, in_channels, 1)
+        self.seed_bin_regressor = SeedBins(
+            in_channels, SEED_HIDDEN, config.n_bins, range_m=range_m if bounded_seed else None
+        )
+        self.seed_projector = Projector(in_channels, PROJECTOR_HIDDEN, embedding)
+        self.projectors = nn.ModuleList(Projector(in_channels, PROJECTOR_HIDDEN, embedding) for _ in config.n_attractors)
+        self.attractors = nn.ModuleList(
+            AttractorLayer(embedding, count, bounded=self.bounded, released_bounds=config.compat)
+            for count in config.n_attractors
+        )
+        self.conditional_log_binomial = ConditionalLogBinomial(
+            out_conv_channels + 1, embedding, min_temp=config.min_temp, max_temp=config.max_temp
+        )
+
+    def forward(self, taps: HeadTaps) -> BinsOutput:
+        """Taps of any sizes -> metres at the size of ``taps.out_conv``, in the dtype of the weights, also under autocast."""
+        taps = _channels_last(taps)
+        *_, (embedding, centers) = self.levels(taps)
+        relative = F.relu(taps.relative)[:, None].to(taps.out_conv.dtype)
+        fine = torch.cat([taps.out_conv, _resized(relative, taps.out_conv)], dim=1)
+        distribution = self.conditional_log_binomial(fine, embedding)
+        with torch.autocast(centers.device.type, enabled=False):
+            centers_m = self.metres(centers)
+            depth_m = expected_value(distribution, centers_m)[:, 0].clamp(
+                self.config.min_depth_m, self.config.max_depth_m if self.bounded else None
+            )
+        return BinsOutput(depth_m=depth_m, coarse_centers_m=centers_m, distribution=distribution)
+
+    def levels(self, taps: HeadTaps) -> Iterator[tuple[Tensor, Tensor]]:
+        """Embedding (B,E,h,w) and centres (B,N,h,w) of the seed, then of each pyramid level, coarse to fine.
+
+        Centres are shares of the depth range where attractors are bounded, else metres; neither sorted nor clipped.
+        """
+        bottleneck = self.conv2(taps.bottleneck)
+        embedding, centers = self.seed_projector(bottleneck), self._as_range_share(self.seed_bin_regressor(bottleneck))
+        yield embedding, centers
+        for features, project, attract in zip(taps.pyramid, self.projectors, self.attractors, strict=True):
+            projected = project(features)
+            points = attract(_resized(embedding, projected).add_(projected))
+            with torch.autocast(points.device.type, enabled=False):
+                centers = attracted(centers=_resized(centers, points), points=points, attraction=self.attraction)
+            embedding = projected
+            yield embedding, centers
+
+    def _as_range_share(self, centers_m: Tensor) -> Tensor:
+        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
+        return (centers_m - near_m) / (far_m - near_m) if self.bounded else centers_m
+
+    def metres(self, centers: Tensor) -> Tensor:
+        """Centres of one of the ``levels`` in metres; where attractors are bounded, clipped to the range and ascending."""
+        if not self.bounded:
+            return centers
+        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
+        return ((far_m - near_m) * centers + near_m).clamp(near_m, far_m).sort(dim=1)[0]
+
+
+def check_bins_config(config: MetricBinsHeadConfig) -> None:
+    """Refuse what the formulas cannot mean.
+
+    Raises:
+        UsageError: a range that is empty or reaches zero, an attraction that does not attract, too few bins or levels.
+    """
+    range_m, temperatures, counts = (
+        (config.min_depth_m, config.max_depth_m),
+        (config.min_temp, config.max_temp),
+        config.n_attractors,
+    )
+    checks: list[tuple[str, bool, object]] = [
+        ("n_bins of at least 2", config.n_bins >= 2, config.n_bins),
+        ("0 < min_depth_m < max_depth_m", 0 < range_m[0] < range_m[1], range_m),
+        ("0 < min_temp <= max_temp", 0 < temperatures[0] <= temperatures[1], temperatures),
+        ("attractor_alpha above 0", config.attractor_alpha > 0, config.attractor_alpha),
+        ("attractor_gamma of at least 1", config.attractor_gamma >= 1, config.attractor_gamma),
+        ("bin_embedding_dim of at least 1", config.bin_embedding_dim >= 1, config.bin_embedding_dim),
+        (f"{LEVELS} attractor counts of at least 1, coarse to fine", len(counts) == LEVELS and min(counts) >= 1, counts),
+    ]
+    for expected, holds, got in checks:
+        if not holds:
+            raise UsageError(expected=expected, got=repr(got), remedy="correct the options of the metric-bins head")
+
+
+def bin_confidence(probabilities: Tensor) -> Tensor:
+    """How concentrated the bins are: 1 - entropy / log N.  (B,N,H,W) sum 1 -> (B,H,W) in [0,1], 1 = one bin only.
+
+    >>> bin_confidence(torch.tensor([0.5, 0.5]).reshape(1, 2, 1, 1)).item()
+    0.0
+    """
+    entropy = cast("Tensor", torch.special.entr(probabilities)).sum(dim=1)
+    return (1 - entropy / math.log(probabilities.shape[1])).clamp(0, 1)
+
+
+def _attraction(config: MetricBinsHeadConfig) -> Attraction:
+    return Attraction(
+        type=config.attractor_type,
+        kind=config.attractor_kind,
+        alpha=RELEASED_ALPHA if config.compat else config.attractor_alpha,
+        gamma=RELEASED_GAMMA if config.compat else config.attractor_gamma,
+    )
+
+
+def _channels_last(taps: HeadTaps) -> HeadTaps:
+    """The same taps laid out as 1x1 convolutions, resizing and bins read them fastest."""
+    out_conv, bottleneck, *pyramid = (
+        one.contiguous(memory_format=torch.channels_last) for one in (taps.out_conv, taps.bottleneck, *taps.pyramid)
+    )
+    return HeadTaps(out_conv=out_conv, bottleneck=bottleneck, pyramid=tuple(pyramid), relative=taps.relative)
+
+
+def _resized(values: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(values, like.shape[-2:], mode="bilinear", align_corners=True)

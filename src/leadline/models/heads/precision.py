@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A tensor of any floating type enters, one that is precise enough for bin arithmetic leaves."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """bfloat16 and float16 become float32; float32 and float64 stay as they are."""
+    return values.float() if values.dtype.itemsize < 4 else values

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a decoder hands to a depth head: the feature maps ZoeDepth taps, named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadTaps:
+    """Feature maps of one forward pass (names as in the ZoeDepth sources: out_conv, l4_rn, r4..r1).
+
+    Attributes:
+        out_conv: (B, 32, H, W), after the ReLU of the decoder's last 3x3 convolution; its size is the head's output size.
+        bottleneck: (B, C, h, w), the coarsest map (l4_rn).
+        pyramid: (B, C, ·, ·) fused maps, coarse to fine (r4, r3, r2, r1); any sizes.
+        relative: (B, H, W), the decoder's own last 1x1 output, before its activation is applied by a head.
+    """
+
+    out_conv: Tensor
+    bottleneck: Tensor
+    pyramid: tuple[Tensor, ...]
+    relative: Tensor

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A learned square grid of position embeddings enters, the same embeddings resampled to another grid leave.
+
+The rule is DINOv2's (facebookresearch/dinov2, vision_transformer.py, interpolate_pos_encoding): bicubic with a = -0.75,
+clamped borders, no antialias, and sampling coordinates from the scale factor (target + 0.1) / native, not target / native.
+Bicubic resampling is linear and separable, so each axis is one small matrix: it depends on sizes alone, is cached, and its
+gradient is deterministic on every device.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import torch
+
+from leadline.models.config import PositionRule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_CUBIC_A = -0.75  # the constant of PyTorch's and OpenCV's bicubic kernel
+_OFFSET = 0.1  # DINOv2's interpolate_offset, there against rounding, here because the weights were trained with it
+
+
+def resample_positions(grid_NND: Tensor, height: int, width: int, rule: PositionRule) -> Tensor:
+    """Resample an (N, N, D) grid to (height, width, D) in float32; returned untouched where the sizes agree.
+
+    "official" resamples both axes as soon as one differs from N, because its scale factor is never exactly 1; "size" samples
+    by target / native and so leaves an axis of N untouched.
+    """
+    native = grid_NND.shape[0]
+    if height == native and width == native:
+        return grid_NND
+    offset = _OFFSET if rule == "official" else 0.0
+    with torch.autocast(grid_NND.device.type, enabled=False):
+        rows = bicubic_matrix(native, height, (height + offset) / native, grid_NND.device)
+        columns = bicubic_matrix(native, width, (width + offset) / native, grid_NND.device)
+        resampled = torch.einsum("yi,ijd->yjd", rows, grid_NND.float())
+        return torch.einsum("xj,yjd->yxd", columns, resampled)
+
+
+@lru_cache(maxsize=128)
+def bicubic_matrix(native: int, target: int, scale: float, device: torch.device) -> Tensor:
+    """(target, native) float32 weights of bicubic sampling at (i + 0.5) / scale - 0.5 with clamped borders."""
+    # A tensor born in inference mode could never be used in training, and this one outlives the call.
+    with torch.inference_mode(mode=False), torch.no_grad():
+        # In float32 throughout, as PyTorch's own kernel: the coordinate's rounding is part of the numbers to be met.
+        position = ((torch.arange(target) + 0.5).double() * float(torch.tensor(1.0 / scale)) - 0.5).float()
+        left = position.floor()
+        matrix = torch.zeros(target, native)
+        for step in (-1, 0, 1, 2):
+            column = (left + step).clamp(0, native - 1).long()
+            matrix.scatter_add_(1, column[:, None], _cubic(position - left - step)[:, None])
+        return matrix.to(device)
+
+
+def _cubic(distance: Tensor) -> Tensor:
+    """Keys' cubic convolution kernel (Keys 1981), zero beyond distance 2."""
+    x = distance.abs()
+    near = ((_CUBIC_A + 2) * x - (_CUBIC_A + 3)) * x * x + 1
+    far = ((_CUBIC_A * x - 5 * _CUBIC_A) * x + 8 * _CUBIC_A) * x - 4 * _CUBIC_A
+    return torch.where(x <= 1, near, far)

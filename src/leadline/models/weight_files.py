@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A weights file enters (.safetensors, .pth, .pt, .npz), its tensors by name leave; nothing in the file is ever executed."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from leadline.contracts.errors import WeightsError
+
+WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
+_WRAPPERS = ("model", "model_state_dict", "state_dict")  # names training loops put the weights under
+_PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
+
+# What the four readers raise on a truncated, overwritten or foreign file.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read every tensor of a file onto the CPU, without wrapper names and without what DDP or compile prepended.
+
+    Raises:
+        WeightsError: the file is missing, of another format, damaged, or holds anything but tensors.
+    """
+    if not path.is_file():
+        raise _unreadable(path, "no such file")
+    readers = {".safetensors": load_file, ".npz": _read_npz, ".pth": _read_pickle, ".pt": _read_pickle}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise _unreadable(path, f"the unknown suffix {path.suffix!r}")
+    try:
+        tensors = reader(path)
+    except _DAMAGE as error:
+        raise _unreadable(path, str(error).split("\n")[0]) from error
+    return {_bare(name): tensor for name, tensor in tensors.items()}
+
+
+def _read_npz(path: Path) -> dict[str, Tensor]:
+    with np.load(path, allow_pickle=False) as archive:
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise _unreadable(path, "a single array")
+        return {name: torch.from_numpy(archive[name]) for name in archive.files}
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    for wrapper in _WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise _unreadable(path, f"a {type(content).__name__}")
+    strangers = [name for name, value in content.items() if not isinstance(value, Tensor)]
+    if strangers:
+        raise _unreadable(path, f"{strangers[0]!r}, which is no tensor")
+    return dict(content)
+
+
+def _bare(name: str) -> str:
+    while name.startswith(_PREFIXES):
+        name = name.split(".", 1)[1]
+    return name
+
+
+def _unreadable(path: Path, got: str) -> WeightsError:
+    return WeightsError(
+        expected=f"tensors in a {', '.join(WEIGHT_SUFFIXES)} file",
+        got=f"{path}: {got}",
+        remedy="check the path, or fetch the file again",
+    )

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers become colours: a map of values enters, an 8-bit RGB picture leaves, with a legend that says what colours mean."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INVALID_GREY = 128
+PAPER, INK = (255, 255, 255), (20, 20, 24)
+_LEVELS = 256
+_MIN_TEXT_PX = 12
+
+
+class Ramp(Enum):
+    """Which end of the numbers is warm and bright.
+
+    ``DEPTH``: small values (near) are bright and warm, large ones dark and cool.  ``DISPARITY``: the reverse, so that near
+    is warm in both.  ``ERROR``: zero is white, large is dark red.
+    """
+
+    DEPTH = "depth"
+    DISPARITY = "disparity"
+    ERROR = "error"
+
+
+def colourise(
+    values_HW: NDArray[np.floating], valid_HW: NDArray[np.bool_], *, low: float, high: float, ramp: Ramp = Ramp.DEPTH
+) -> NDArray[np.uint8]:
+    """Colour every pixel by its place between ``low`` and ``high``; values beyond them take the end colours.
+
+    Args:
+        values_HW: (H, W) numbers; NaN and infinities are allowed where ``valid_HW`` is false.
+        valid_HW: (H, W) bool; false pixels become mid grey, which no ramp contains.
+        low, high: the ends of the scale in the unit of the values; an empty scale (``high <= low``) puts all at ``low``.
+        ramp: which end is warm.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Example:
+        >>> colourise(np.array([[1.0, 9.0]]), np.array([[True, False]]), low=1.0, high=5.0)[0, 1].tolist()
+        [128, 128, 128]
+    """
+    usable = valid_HW & np.isfinite(values_HW)
+    place = (np.where(usable, values_HW, low).astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
+    index = np.rint(np.clip(place, 0.0, 1.0) * (_LEVELS - 1)).astype(np.intp)
+    picture = ramp_colours(ramp)[index]
+    picture[~usable] = INVALID_GREY
+    return picture
+
+
+def robust_range(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> tuple[float, float]:
+    """The 2nd and 98th percentile of the valid, finite values; never an empty interval; (0, 1) where nothing is valid.
+
+    Args:
+        values: numbers of any shape, in one unit.
+        valid: bool, the same shape.
+    """
+    usable = values[valid & np.isfinite(values)]
+    if usable.size == 0:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(usable.astype(np.float64), (2.0, 98.0)))
+    if high <= low:
+        high = low + max(abs(low) * 0.01, 1e-6)
+    return low, high
+
+
+@lru_cache(maxsize=len(Ramp))
+def ramp_colours(ramp: Ramp) -> NDArray[np.uint8]:
+    """The 256 colours of a ramp, from the low end of the scale to the high end.  Read-only (256, 3) uint8 RGB.
+
+    Built in OKLCh (Ottosson 2020): lightness runs in equal steps, so equal differences of value look equally large and the
+    picture survives greyscale printing; the hue walks blue, purple, red, orange, yellow, so that it is also easy to name.
+    """
+    t = np.linspace(0.0, 1.0, _LEVELS)
+    if ramp is Ramp.ERROR:
+        colours = _oklch_to_srgb(1.0 - 0.62 * t, 0.17 * np.minimum(1.0, 2.2 * t) * (1.0 - 0.15 * t), np.full_like(t, 28.0))
+    else:
+        lightness, chroma = 0.20 + 0.75 * t, 0.03 + 0.15 * np.sin(np.pi * (0.10 + 0.78 * t))
+        colours = _oklch_to_srgb(lightness, chroma, 268.0 + 198.0 * t)
+    if ramp is Ramp.DEPTH:
+        colours = colours[::-1]
+    colours = np.ascontiguousarray(colours)
+    colours.setflags(write=False)
+    return colours
+
+
+def _oklch_to_srgb(
+    lightness: NDArray[np.float64], chroma: NDArray[np.float64], hue_deg: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """OKLCh to 8-bit sRGB, colours outside the gamut clipped.  (N,) each -> (N, 3).  Matrices: Ottosson 2020, "Oklab"."""
+    hue = np.deg2rad(hue_deg)
+    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    lms_from_lab = np.array(
+        [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]
+    )
+    rgb_from_lms = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.7076147010],
+        ]
+    )
+    linear = np.clip((lab @ lms_from_lab.T) ** 3 @ rgb_from_lms.T, 0.0, 1.0)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    quantised: NDArray[np.uint8] = np.rint(encoded * 255.0).astype(np.uint8)
+    return quantised
+
+
+def text_size_px(width: int) -> int:
+    """Height of lettering that stays legible under a picture of this width when the whole is shown at screen size."""
+    return max(_MIN_TEXT_PX, round(width / 32))
+
+
+def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's built-in scalable font; no font file is looked for on the machine."""
+    return ImageFont.load_default(size_px)
+
+
+def with_legend(
+    picture: NDArray[np.uint8], *, low: float, high: float, unit: str | None, title: str, ramp: Ramp = Ramp.DEPTH
+) -> NDArray[np.uint8]:
+    """Put a title above the picture and a colour bar with ticks and unit below it.
+
+    Args:
+        picture: (H, W, 3) uint8, coloured with the same ``low``, ``high`` and ``ramp``.
+        low, high: ends of the scale in ``unit``.
+        unit: ``"m"``, ``"px"`` or None for numbers without a unit, which the legend then says.
+        title: what the numbers are; cut where it does not fit.
+        ramp: the colours of the picture.
+
+    Returns:
+        (H + 4 or so text heights, W, 3) uint8; the picture itself is untouched inside.
+    """
+    height, width = picture.shape[:2]
+    size = text_size_px(width)
+    top, bottom, margin = round(1.6 * size), round(2.9 * size), round(1.2 * size)
+    canvas = Image.new("RGB", (width, top + height + bottom), PAPER)
+    canvas.paste(Image.fromarray(picture), (0, top))
+    draw = ImageDraw.Draw(canvas)
+    claim = title if unit else f"{title} (no unit)"
+    draw.text((size // 3, top // 2), fitted(claim, width - size, size), fill=INK, font=font(size), anchor="lm")
+    left, right, bar_top = margin, max(width - margin, margin + 1), top + height + round(0.5 * size)
+    row = ramp_colours(ramp)[np.linspace(0, _LEVELS - 1, right - left).astype(int)]
+    canvas.paste(Image.fromarray(np.repeat(row[None], size, axis=0)), (left, bar_top))
+    draw.rectangle((left - 1, bar_top - 1, right, bar_top + size), outline=INK)
+    _draw_ticks(draw, span_px=(left, right), top=bar_top + size, scale=(low, high), unit=unit)
+    return np.asarray(canvas)
+
+
+def _draw_ticks(
+    draw: ImageDraw.ImageDraw, *, span_px: tuple[int, int], top: int, scale: tuple[float, float], unit: str | None
+) -> None:
+    """Short strokes and numbers under the bar; a number that would touch its neighbour is left out, its stroke is not."""
+    (left, right), (low, high) = span_px, scale
+    size = text_size_px(right - left)
+    text_font, free_from = font(size), float("-inf")
+    for value in tick_values(low, high, count=max(2, min(6, round((right - left) / (4 * size))))):
+        x = left + (value - low) / max(high - low, np.finfo(np.float64).tiny) * (right - left)
+        label = f"{value:g} {unit}" if unit else f"{value:g}"
+        half = text_font.getlength(label) / 2
+        draw.line([(x, top), (x, top + size // 3)], fill=INK, width=max(1, size // 12))
+        if x - half >= free_from:
+            draw.text((x, top + size // 3), label, fill=INK, font=text_font, anchor="ma")
+            free_from = x + half + size / 2
+
+
+def tick_values(low: float, high: float, *, count: int) -> list[float]:
+    """At most ``count + 1`` round numbers (1, 2, 2.5 or 5 times a power of ten apart) from ``low`` to ``high``.
+
+    Example:
+        >>> tick_values(0.9, 5.2, count=5)
+        [1.0, 2.0, 3.0, 4.0, 5.0]
+    """
+    span = high - low
+    if not (math.isfinite(span) and span > 0):
+        return [low]
+    raw = span / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= raw * (1 - 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(k * step, 12) for k in range(first, last + 1)]
+
+
+def fitted(text: str, width: int, size_px: int) -> str:
+    """The text, shortened with an ellipsis until it is at most ``width`` pixels wide at this size."""
+    text_font = font(size_px)
+    if text_font.getlength(text) <= width:
+        return text
+    while text and text_font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A picture file goes in, (H, W, 3) RGB bytes come out; anything that is not a whole picture is refused by name."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from leadline.contracts.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+IMAGE_SUFFIXES: frozenset[str] = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
+)
+"""File name endings, in lower case, that :func:`list_images` takes for pictures."""
+
+BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow raises on files that are damaged, truncated or no pictures at all."""
+
+_SIXTEEN_BIT_GREY = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+def read_image(path: Path, *, max_pixels: int = 200_000_000, apply_orientation: bool = False) -> NDArray[np.uint8]:
+    """Read one picture.
+
+    Grey and palette pictures become RGB, transparent ones are laid on black, 16-bit grey keeps its high byte, CMYK is
+    converted, of animations the first frame counts.
+
+    Args:
+        path: the file.
+        max_pixels: larger pictures are refused from their header, before anything is decoded.  Pillow's own guard
+            (``PIL.Image.MAX_IMAGE_PIXELS``, twice of which it refuses) holds as well.
+        apply_orientation: turn the picture as its EXIF orientation says.  Off for training data, because depth rasters
+            are registered to the stored pixels.
+
+    Returns:
+        (H, W, 3) uint8, RGB, writable.
+
+    Raises:
+        DataError: missing, empty, truncated, corrupt, too large, or not a picture.
+    """
+    try:
+        with open_checked(path, max_pixels=max_pixels) as image:
+            turned = ImageOps.exif_transpose(image) if apply_orientation else image
+            return _rgb_bytes(turned, path)
+    except BROKEN_FILE as error:
+        raise DataError(
+            expected="a complete picture",
+            got=f"{path} ({broken_reason(path, error)})",
+            remedy="replace the file or take it out of the list",
+        ) from error
+
+
+def open_checked(path: Path, *, max_pixels: int) -> Image.Image:
+    """Open a picture with Pillow, header only, and refuse it when it holds more than ``max_pixels`` pixels.
+
+    Raises:
+        DataError: too many pixels.
+        OSError: and the rest of :data:`BROKEN_FILE`, where the header cannot be read.
+    """
+    image = Image.open(path)
+    width, height = image.size
+    if width * height > max_pixels:
+        image.close()
+        raise DataError(
+            expected=f"at most {max_pixels} pixels",
+            got=f"{path} with {width}x{height} = {width * height}",
+            remedy="shrink the picture or raise max_pixels",
+        )
+    return image
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) from the header of a picture.  DataError when there is none."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except BROKEN_FILE as error:
+        raise DataError(
+            expected="a picture",
+            got=f"{path} ({broken_reason(path, error)})",
+            remedy="replace the file or take it out of the list",
+        ) from error
+    return height, width
+
+
+def list_images(folder: Path) -> list[Path]:
+    """All pictures below ``folder``, recursive, sorted by path; hidden files and folders are left out.
+
+    Raises:
+        DataError: ``folder`` is not a folder.
+    """
+    if not folder.is_dir():
+        raise DataError(expected="a folder of pictures", got=f"{folder}, which is no folder", remedy="check the path")
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    visible = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(path for path in visible if path.is_file())
+
+
+def _rgb_bytes(image: Image.Image, path: Path) -> NDArray[np.uint8]:
+    if image.mode in _SIXTEEN_BIT_GREY:
+        return _high_byte(np.asarray(image), path)
+    if image.mode == "F":
+        raise DataError(
+            expected="a picture of 8 or 16 bits per channel",
+            got=f"{path} with floating-point pixels",
+            remedy="convert it to PNG or JPEG; depth rasters are read as depth, not as pictures",
+        )
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _high_byte(grey: NDArray[np.integer], path: Path) -> NDArray[np.uint8]:
+    if grey.size and (int(grey.max()) > 65535 or int(grey.min()) < 0):
+        raise DataError(
+            expected="grey values of at most 16 bits",
+            got=f"{path} with values from {grey.min()} to {grey.max()}",
+            remedy="convert the picture to 8 or 16 bits",
+        )
+    return np.repeat((grey >> 8).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def broken_reason(path: Path, error: BaseException) -> str:
+    """Why ``path`` could not be read, in a few words: missing, a folder, empty, or what the decoder said in ``error``."""
+    if not path.exists():
+        return "no such file"
+    if path.is_dir():
+        return "a folder"
+    if path.stat().st_size == 0:
+        return "an empty file of 0 bytes"
+    text = str(error).replace(str(path), "it")
+    return text or type(error).__name__

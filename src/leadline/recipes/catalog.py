@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recipes there are: a name enters; what it is for, its hyper-parameters and where its run begins leave.  No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from leadline.contracts.errors import UsageError
+from leadline.recipes.metric_config import MetricConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeEntry:
+    """One way to train.
+
+    Attributes:
+        summary: one line for ``leadline list recipes``.
+        yields: the kind of depth its models predict.
+        config: the dataclass of its hyper-parameters; also the schema of its flags and TOML files.
+        run: ``module:function`` that trains from a config; named, not imported, because it brings torch.
+    """
+
+    summary: str
+    yields: str
+    config: type[MetricConfig]
+    run: str
+
+    def start(self) -> Callable[..., Any]:
+        """The function behind ``run``."""
+        module, _, function = self.run.partition(":")
+        start: Callable[..., Any] = getattr(import_module(module), function)
+        return start
+
+
+RECIPES: dict[str, RecipeEntry] = {
+    "metric": RecipeEntry(
+        summary="Depth Anything V2 encoder and DPT decoder with ZoeDepth's metric bins, SILog and gradient losses",
+        yields="metres",
+        config=MetricConfig,
+        run="leadline.recipes.metric_run:train_metric",
+    ),
+}
+
+
+def find_recipe(name: str) -> RecipeEntry:
+    """The entry of a recipe.
+
+    Raises:
+        UsageError: naming the recipes there are.
+    """
+    if name not in RECIPES:
+        raise UsageError(expected=f"a recipe ({', '.join(RECIPES)})", got=repr(name), remedy="see `leadline list recipes`")
+    return RECIPES[name]

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a finished ``metric`` run is worth: its best model is scored by the dataset's protocol beside two naive guesses.
+
+A run folder enters; ``report.html`` and ``evaluation.json`` in it leave.  For procedural scenes the score is on the split
+``test``, by which nothing was chosen; for files it is on the held-out ``val`` part, by which the best epoch was chosen too,
+and the report says so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from leadline.data.catalog import DATASETS
+from leadline.data.subset import EvenSubset
+from leadline.evaluation.baselines import naive_guesses
+from leadline.evaluation.catalog import find_protocol
+from leadline.evaluation.evaluate import evaluate
+from leadline.evaluation.protocol import UnscorableError
+from leadline.evaluation.report import ReportContents, write_report
+from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
+from leadline.evaluation.results import EvaluationResult, write_json
+from leadline.inference.predictor import Predictor, load
+from leadline.recipes.metric_data import open_part, training_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from leadline.contracts.sample import Sample
+    from leadline.data.dataset import DepthDataset
+    from leadline.evaluation.protocol import Protocol
+    from leadline.recipes.metric_config import MetricConfig
+    from leadline.training.engine import TrainSummary
+
+GUESSED_FROM = 200
+"""Training pictures that the naive guesses are made from."""
+SHOWN = 6
+"""Rows of pictures in the report."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Where the page lies and what it says.
+
+    Attributes:
+        path: ``report.html``.
+        result: the model's numbers.
+        baselines: name of a naive guess -> its numbers on the same pictures.
+    """
+
+    path: Path
+    result: EvaluationResult
+    baselines: dict[str, EvaluationResult]
+
+
+def report_metric(
+    config: MetricConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
+    name = training_names(config)[0]
+    part = "test" if name == "procedural" else "val"
+    held_out = open_part(name, config, part=part, size=size)
+    if config.validation_images:
+        held_out = EvenSubset(held_out, config.validation_images)
+    protocol = _protocol(name, config)
+    predictor = load(config.save_dir, device=config.device)
+    result = evaluate(predictor, held_out, protocol, on_progress=on_progress)
+    training = EvenSubset(open_part(name, config, part="train", size=size), GUESSED_FROM)
+    guesses = naive_guesses(training[index] for index in range(len(training)))
+    baselines = {guess.name: evaluate(guess, held_out, protocol) for guess in guesses}
+    write_json(result, config.save_dir / "evaluation.json")
+    contents = ReportContents(
+        title=f"Leadline metric: {config.encoder} on {' + '.join(config.datasets)}",
+        lead=_lead(name, part, len(held_out)),
+        result=result,
+        baselines=baselines,
+        pictures=_pictures(predictor, held_out, protocol),
+        facts=_facts(config, summary),
+    )
+    return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
+
+
+def _protocol(name: str, config: MetricConfig) -> Protocol:
+    """The dataset's own protocol, with the range that the model was trained for where that is narrower."""
+    protocol = find_protocol(DATASETS[name].default_protocol or "depth")
+    low, high = protocol.range_m
+    return dataclasses.replace(protocol, range_m=(max(low, config.min_depth), min(high, config.max_depth)))
+
+
+def _lead(name: str, part: str, count: int) -> str:
+    chosen = "which no choice was made on" if part == "test" else "by which the best epoch was chosen as well"
+    return f"The best checkpoint of this run on {count} held-out pictures of {name} (split {part}), {chosen}."
+
+
+def _pictures(predictor: Predictor, held_out: DepthDataset, protocol: Protocol) -> list[ReportPicture]:
+    shown = EvenSubset(held_out, SHOWN)
+    return list(_scorable(predictor, (shown[index] for index in range(len(shown))), protocol))
+
+
+def _scorable(predictor: Predictor, samples: Iterable[Sample], protocol: Protocol) -> Iterator[ReportPicture]:
+    for sample in samples:
+        try:
+            yield from compared_pictures(predictor, [sample], protocol)
+        except UnscorableError:
+            continue  # the table of left-out pictures names it
+
+
+def _facts(config: MetricConfig, summary: TrainSummary) -> dict[str, object]:
+    return {
+        "command": " ".join(["leadline", *sys.argv[1:]]),
+        "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, {config.device}",
+        "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
+        "seed": config.seed,
+        "epochs": summary.epochs,
+        "updates": summary.updates,
+        "training time (s)": round(summary.seconds),
+        "unreadable pictures": len(summary.skipped),
+    }

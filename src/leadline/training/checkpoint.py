@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run on disk: recipe, optimiser, average, random states and counters enter, a checkpoint folder leaves, and back.
+
+A checkpoint folder holds the model for users (what ``save_model`` writes) and ``training_state.safetensors`` / ``.json``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from leadline.contracts.errors import UsageError, WeightsError
+from leadline.training import random_state
+from leadline.training.durable import new_folder, remove_folder
+from leadline.training.ema import Ema
+from leadline.training.optimiser import Optimiser
+from leadline.training.recipe import Recipe
+from leadline.training.run import EPOCH
+from leadline.training.state import Best, RunState
+from leadline.training.tensor_file import read_tensors, write_tensors
+
+STATE = "training_state"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """What a run changes.
+
+    Attributes:
+        recipe, optimiser, ema, device: the run's; ``ema`` is None where there is none.
+        identity: facts without which the rest of the run would be another run, e.g. the seed; compared when resuming.
+    """
+
+    recipe: Recipe
+    optimiser: Optimiser
+    ema: Ema | None
+    device: torch.device
+    identity: dict[str, int | bool]
+
+
+def write_state(folder: Path, trained: Trained, state: RunState) -> None:
+    """Write the training state into ``folder``."""
+    tensors = {
+        **_under("recipe", trained.recipe.state_dict()),
+        **_under("optimiser", trained.optimiser.tensors()),
+        **_under("ema", trained.ema.tensors() if trained.ema else {}),
+        **_under("random", random_state.captured(trained.device)),
+    }
+    write_tensors(folder, STATE, tensors, {"state": asdict(state), "identity": trained.identity})
+
+
+def read_state(folder: Path, trained: Trained) -> RunState:
+    """Put the training state of ``folder`` into ``trained`` and return its counters.
+
+    Raises:
+        StorageError: any byte of it has changed.
+        UsageError: it belongs to a run with another seed, number of batches, accumulation or average.
+        WeightsError: it belongs to another model or other parameter groups.
+    """
+    tensors, facts = read_tensors(folder, STATE)
+    _check_identity(trained.identity, facts["identity"])
+    try:
+        trained.recipe.load_state_dict(_below("recipe", tensors))
+        trained.optimiser.load(_below("optimiser", tensors))
+    except (RuntimeError, KeyError) as error:
+        first_lines = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            expected=f"the model that {folder} was saved from",
+            got=first_lines,
+            remedy="resume with the run's own configuration",
+        ) from error
+    if trained.ema:
+        trained.ema.load(_below("ema", tensors))
+    random_state.restore(_below("random", tensors), trained.device)
+    said = dict(facts["state"])
+    best = said.pop("best")
+    return RunState(**said, best=Best(**best) if best else None)
+
+
+def publish(run: Path, names: list[str], write: Callable[[Path], None]) -> None:
+    """Put one checkpoint under each of ``names``: written once, then copied, each replacing its predecessor as a whole.
+
+    The copies share nothing, so damage to one leaves the others.
+    """
+    for name in names:
+        with new_folder(run / name) as fresh:
+            if name == names[0]:
+                write(fresh)
+            else:
+                shutil.copytree(run / names[0], fresh, dirs_exist_ok=True)
+
+
+def prune_epochs(run: Path, keep: int) -> None:
+    """Delete all but the ``keep`` last epoch checkpoints."""
+    numbered = {
+        int(found[1]): path for path in run.glob(EPOCH + "*") if (found := re.fullmatch(EPOCH + r"(\d+)", path.name))
+    }
+    for epoch in sorted(numbered)[: max(0, len(numbered) - keep)]:
+        remove_folder(numbered[epoch])
+
+
+def _check_identity(here: dict[str, int | bool], saved: dict[str, int | bool]) -> None:
+    differing = {name: (saved.get(name), here.get(name)) for name in here | saved if saved.get(name) != here.get(name)}
+    if differing:
+        raise UsageError(
+            expected=", ".join(f"{name} {was}" for name, (was, _) in differing.items()) + " as when the run was saved",
+            got=", ".join(f"{name} {now}" for name, (_, now) in differing.items()),
+            remedy="resume with the data and settings of the run, or start a new run from its weights",
+        )
+
+
+def _under(room: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{room}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _below(room: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{room}/"): tensor for name, tensor in tensors.items() if name.startswith(f"{room}/")}

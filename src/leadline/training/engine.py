@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop that knows no recipe: a recipe, its streams, settings and a run folder enter; a trained and recorded run leaves.
+
+``train`` assembles a session and runs it.  Whatever interrupts it (SIGKILL, SIGTERM, a full disk, an unreadable sample),
+resuming the folder continues as if nothing had happened, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadline.training import distributed
+from leadline.training.checkpoint import Trained, read_state
+from leadline.training.display import Display, SilentDisplay
+from leadline.training.durable import recover
+from leadline.training.ema import Ema
+from leadline.training.logs import Log, NoLog, RunLog
+from leadline.training.optimiser import Optimiser
+from leadline.training.placement import Placement, choose_placement, repeatable
+from leadline.training.recipe import Recipe, ValidationResult
+from leadline.training.recorder import Recorder
+from leadline.training.run import RunFolder
+from leadline.training.session import Session
+from leadline.training.settings import EngineSettings
+from leadline.training.signals import listening
+from leadline.training.state import Best, Plan, RunState
+from leadline.training.streams import BatchSource, batches_per_epoch, check_needs
+from leadline.training.update import Updater
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSummary:
+    """What a finished run came to.
+
+    Attributes:
+        epochs, updates: how long it was.
+        best: the validation that chose ``checkpoint_best``; None without validation.
+        scalars: the last epoch's means and validation, tag -> value; empty if there was nothing left to do.
+        skipped: samples that could not be read, by name.
+        seconds: time of this process.
+    """
+
+    epochs: int
+    updates: int
+    best: Best | None
+    scalars: dict[str, float]
+    skipped: list[str]
+    seconds: float
+
+
+def train(  # noqa: PLR0913  the one place where all rooms meet
+    recipe: Recipe,
+    streams: Mapping[str, BatchSource],
+    settings: EngineSettings,
+    run: RunFolder,
+    *,
+    validate: Callable[[int], ValidationResult] | None,
+    save_model: Callable[[Path], None],
+    display: Display,
+) -> TrainSummary:
+    """Train ``recipe`` until ``settings.epochs`` epochs are complete, from the beginning or from ``run.resume_from``.
+
+    Args:
+        recipe: on any device; moved to the one the settings name.
+        streams: one source of batches for each name in ``recipe.needs``, this rank's share of it.
+        settings: how long, how fast, how carefully.
+        run: where to write.
+        validate: called with the epoch on rank 0 after each epoch, in eval mode, without gradients, on the averaged weights
+            where there is an average; None for no validation.
+        save_model: writes ``recipe.trained`` into the folder it is given.
+        display: what a person sees.
+
+    Raises:
+        ContractError: streams or parameter groups do not fit the recipe.
+        NonFiniteError: a loss or gradient was not finite; nothing was updated.
+        StorageError: the folder cannot be written or a checkpoint is damaged; the last checkpoint is whole.
+        Terminated: SIGTERM or SIGINT; everything is saved.
+    """
+    began_s = time.monotonic()
+    ranks = distributed.current()
+    check_needs(recipe.needs, streams)
+    placement = choose_placement(settings, ranks.local_rank)
+    with ExitStack() as stack:
+        stop = stack.enter_context(listening())
+        stack.enter_context(repeatable(settings, placement.device))
+        if ranks.rank == 0:
+            stack.enter_context(run.locked())
+            recover(run.path)
+        distributed.wait_for_all()
+        plan = Plan(epochs=settings.epochs, batches_per_epoch=batches_per_epoch(streams), accumulate=settings.accumulate)
+        trained = _prepare(recipe, settings, placement, plan)
+        state = _load(run, trained)
+        recorder = _record(run, state, plan, settings, display if ranks.rank == 0 else SilentDisplay())
+        stack.callback(recorder.log.close)
+        stack.callback(recorder.display.stop)
+        session = Session(
+            trained=trained,
+            streams=streams,
+            settings=settings,
+            folder=run.path,
+            plan=plan,
+            placement=placement,
+            ranks=ranks,
+            updater=_updater(trained, settings, placement),
+            recorder=recorder,
+            stop=stop,
+            validate=validate,
+            save_model=save_model,
+            state=state,
+        )
+        values = session.complete()
+    skipped = [name for stream in streams.values() for name in stream.skipped]
+    seconds = time.monotonic() - began_s
+    return TrainSummary(
+        epochs=state.epoch, updates=state.update, best=state.best, scalars=values, skipped=skipped, seconds=seconds
+    )
+
+
+def _prepare(recipe: Recipe, settings: EngineSettings, placement: Placement, plan: Plan) -> Trained:
+    """The recipe on its device, with what moves it."""
+    recipe.to(placement.device)
+    identity: dict[str, int | bool] = {
+        "seed": settings.seed,
+        "batches per epoch": plan.batches_per_epoch,
+        "accumulate": plan.accumulate,
+        "ema": settings.ema_decay > 0,
+    }
+    return Trained(
+        recipe=recipe,
+        optimiser=Optimiser(recipe, settings),
+        ema=Ema(recipe.trained, settings.ema_decay) if settings.ema_decay else None,
+        device=placement.device,
+        identity=identity,
+    )
+
+
+def _load(run: RunFolder, trained: Trained) -> RunState:
+    """The state to go on from: a checkpoint, or the beginning."""
+    if run.resume_from is None or not (run.path / run.resume_from).exists():
+        return RunState()
+    return read_state(run.path / run.resume_from, trained)
+
+
+def _record(run: RunFolder, state: RunState, plan: Plan, settings: EngineSettings, display: Display) -> Recorder:
+    """The log, cut to where the run goes on, on rank 0; nothing on the others."""
+    first_step = state.epoch * plan.batches_per_epoch + state.batch
+    log: Log = NoLog()
+    if distributed.current().rank == 0:
+        log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step)
+    return Recorder(log=log, display=display, plan=plan, log_interval=settings.log_interval)
+
+
+def _updater(trained: Trained, settings: EngineSettings, placement: Placement) -> Updater:
+    module = distributed.parallel(trained.recipe)
+    return Updater(
+        module,
+        trained.recipe,
+        trained.optimiser,
+        trained.ema,
+        placement=placement,
+        max_grad_norm=settings.max_grad_norm,
+    )

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A loss or gradient that is NaN or infinite: an update's work enters, files that repeat it and an error leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import NonFiniteError
+from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
+from leadline.training.distributed import StepModule, sum_across
+from leadline.training.durable import new_folder
+from leadline.training.placement import Placement
+from leadline.training.recipe import Progress, Recipe
+from leadline.training.tensor_file import read_tensors, write_tensors
+from leadline.training.update import LOSS, UpdateReport, Work, gather_gradients, gradient_norm
+
+Part = TypeVar("Part", Camera, StereoView, OrdinalPairs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What happened when the work was done again.
+
+    Attributes:
+        loss, grad_norm: as in the run.
+        parameters: names of those whose gradient is not finite.
+    """
+
+    loss: float
+    grad_norm: float
+    parameters: list[str]
+
+
+def refuse(
+    run: Path, recipe: Recipe, work: Work, report: UpdateReport, *, placement: Placement, rank: int
+) -> NonFiniteError:
+    """Write the replay of ``work`` into ``run`` and make the error that names it; every rank writes its own batch."""
+    folder = run / f"nonfinite_step_{work.progress.step}" / f"rank_{rank}"
+    _write_replay(folder, recipe, work, placement)
+    names = _not_finite(recipe)
+    where = f" in {names[0]} and {len(names) - 1} more" if names else ""
+    return NonFiniteError(
+        expected=f"a finite loss and gradient in epoch {work.progress.epoch}, step {work.progress.step}",
+        got=f"loss {report.values[LOSS]}, gradient norm {report.grad_norm}{where}",
+        remedy=f"nothing was updated; the batch and weights are in {folder}; check its depth, lower --lr or use --amp off",
+    )
+
+
+def replay(recipe: Recipe, folder: Path) -> Replay:
+    """Do the work of ``folder`` (``.../nonfinite_step_N/rank_R``) again, with the stored weights, seeds and precision.
+
+    Losses that pool over ranks see this rank's part only.  ``recipe`` receives the stored weights.
+
+    Raises:
+        StorageError: the replay is damaged.
+    """
+    tensors, facts = read_tensors(folder, "replay")
+    recipe.load_state_dict({name.removeprefix("recipe/"): t for name, t in tensors.items() if name.startswith("recipe/")})
+    recipe.train()
+    recipe.zero_grad(set_to_none=True)
+    device = next(recipe.parameters()).device
+    dtype = torch.bfloat16 if facts["bf16"] else None
+    means = gather_gradients(StepModule(recipe), _read_work(tensors, facts), Placement(device=device, autocast_dtype=dtype))
+    trained = [parameter for parameter in recipe.parameters() if parameter.requires_grad]
+    return Replay(loss=means[LOSS].item(), grad_norm=gradient_norm(trained, device).item(), parameters=_not_finite(recipe))
+
+
+def _not_finite(module: nn.Module) -> list[str]:
+    return [name for name, p in module.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+
+
+def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement) -> None:
+    tensors: dict[str, Tensor] = {f"recipe/{name}": value for name, value in recipe.state_dict().items()}
+    batches: list[dict[str, Any]] = []
+    for index, streams in enumerate(work.batches):
+        batches.append({})
+        for name, batch in streams.items():
+            tensors |= _tensors_of(batch, f"batch/{index}/{name}/")
+            batches[-1][name] = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
+    progress = work.progress
+    facts = {
+        "batches": batches,
+        "seeds": list(work.seeds),
+        "progress": {"epoch": progress.epoch, "step": progress.step, "total_steps": progress.total_steps},
+        "bf16": placement.autocast_dtype is not None,
+    }
+    with new_folder(folder) as fresh:
+        write_tensors(fresh, "replay", tensors, facts)
+
+
+def _tensors_of(part: Any, prefix: str) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, Tensor):
+            found[prefix + field.name] = value
+        elif is_dataclass(value):
+            found |= _tensors_of(value, f"{prefix}{field.name}/")
+    return found
+
+
+def _read_work(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Work:
+    batches = [
+        {name: _read_batch(tensors, f"batch/{index}/{name}/", said) for name, said in streams.items()}
+        for index, streams in enumerate(facts["batches"])
+    ]
+    return Work(batches=batches, seeds=facts["seeds"], progress=Progress(**facts["progress"], sum_across=sum_across))
+
+
+def _read_batch(tensors: dict[str, Tensor], prefix: str, said: dict[str, Any]) -> Batch:
+    return Batch(
+        keys=tuple(said["keys"]),
+        datasets=tuple(said["datasets"]),
+        kind=DepthKind(said["kind"]),
+        image=tensors[prefix + "image"],
+        depth=tensors.get(prefix + "depth"),
+        valid=tensors.get(prefix + "valid"),
+        camera=_read_part(Camera, tensors, prefix + "camera/"),
+        stereo=_read_part(StereoView, tensors, prefix + "stereo/"),
+        ordinal=_read_part(OrdinalPairs, tensors, prefix + "ordinal/"),
+    )
+
+
+def _read_part(kind: type[Part], tensors: dict[str, Tensor], prefix: str) -> Part | None:
+    values: dict[str, Any] = {field.name: tensors.get(prefix + field.name) for field in fields(kind)}
+    return None if all(value is None for value in values.values()) else kind(**values)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recipe owes the engine: batches of its streams enter, one loss with its named parts leaves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from leadline.contracts.sample import Batch, Field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepResult:
+    """What one forward pass yields.
+
+    Attributes:
+        loss: () the scalar to descend.
+        parts: raw terms of the loss for the log, name -> () tensor.  The name becomes a tag: ``SILog`` is logged as
+            ``Train/BatchSILog`` and, averaged over the epoch, as ``Train/EpochSILog``.
+        weight: () how much this batch counts beside the others of one accumulated update, e.g. its number of valid
+            pixels; None counts every batch alike.
+    """
+
+    loss: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+    weight: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """Where the run stands when a step is asked for.
+
+    Attributes:
+        epoch: counted from 0.
+        step: optimiser updates made before this one.
+        total_steps: optimiser updates of the whole run.
+        sum_across: differentiable sum over all ranks; the identity in one process.  Losses that pool statistics over
+            the batch pass them through it, so that two ranks descend the loss of one.
+    """
+
+    epoch: int
+    step: int
+    total_steps: int
+    sum_across: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParameterGroup:
+    """Parameters that share a learning rate.
+
+    Attributes:
+        name: names the group in logs (``Train/LearningRate/<name>``) and checkpoints.
+        parameters: trainable parameters; a frozen one is refused.
+        lr_factor: multiplies the run's learning rate.
+        weight_decay_factor: multiplies the run's weight decay.
+    """
+
+    name: str
+    parameters: list[nn.Parameter]
+    lr_factor: float = 1.0
+    weight_decay_factor: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValidationResult:
+    """What a validation pass found.
+
+    Attributes:
+        scalars: TensorBoard tag -> value, e.g. ``{"Val/D1": 0.91}``.
+        selection: the number that chooses ``checkpoint_best``; lower is better.
+        selection_name: what that number is, e.g. ``"Val/ABS_REL"``.
+        pictures: tag -> (H, W, 3) uint8, e.g. ``{"Val/Sample_0": ...}``.
+    """
+
+    scalars: dict[str, float]
+    selection: float
+    selection_name: str
+    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+
+class Recipe(nn.Module, ABC):
+    """One way to train.  Everything that must survive an interruption lives in its parameters and buffers.
+
+    The engine calls ``train()`` before steps and ``eval()`` around validation and pictures; a recipe with a frozen part
+    overrides ``train`` to keep that part in eval mode.
+
+    Attributes:
+        needs: stream name -> fields its batches must carry, beside the image.
+        trained: the module users get; ``save_model`` writes it, the exponential average follows it.
+    """
+
+    needs: Mapping[str, frozenset[Field]]
+    trained: nn.Module
+
+    @abstractmethod
+    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
+        """The loss of one batch per stream.  Called under autocast; losses compute in float32 by themselves."""
+
+    @abstractmethod
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Every trainable parameter in exactly one group, frozen ones in none."""
+
+    def after_step(self) -> None:
+        """Called once after each optimiser update, e.g. to move a teacher."""
+
+    def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:  # noqa: ARG002
+        """Pictures of a training batch, tag -> (H, W, 3) uint8; called in eval mode without gradients, once an epoch."""
+        return {}

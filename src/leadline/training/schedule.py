@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The learning rate as a pure function of where the run stands: settings and counters enter, factors leave."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leadline.training.settings import EngineSettings
+
+POLY_POWER = 0.9  # Depth Anything V2, metric_depth/train.py
+# ZoeDepth's settings of OneCycleLR (its config_zoedepth.json and trainers/base_trainer.py)
+ONECYCLE_RISE = 0.7
+ONECYCLE_DIV = 1.0
+ONECYCLE_FINAL_DIV = 1e4
+ONECYCLE_MOMENTUM = (0.85, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rates:
+    """What the optimiser uses for one update.
+
+    Attributes:
+        lr_factor: multiplies every group's learning rate.
+        beta1: Adam's first moment decay, or None where the schedule leaves it alone.
+    """
+
+    lr_factor: float
+    beta1: float | None = None
+
+
+def rates_at(settings: EngineSettings, *, update: int, updates_per_epoch: int) -> Rates:
+    """Factors for update ``update`` (from 0) of a run of ``settings.epochs`` epochs.
+
+    The result depends on nothing else, so a resumed run needs no stored schedule.
+
+    >>> from leadline.training.settings import EngineSettings
+    >>> rates_at(EngineSettings(lr_step_size=2), update=25, updates_per_epoch=10).lr_factor
+    0.1
+    """
+    total = settings.epochs * updates_per_epoch
+    ramp = min(1.0, (update + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+    match settings.schedule:
+        case "constant":
+            return Rates(lr_factor=ramp)
+        case "step":
+            drops = update // updates_per_epoch // settings.lr_step_size
+            return Rates(lr_factor=ramp * settings.lr_gamma**drops)
+        case "poly":
+            return Rates(lr_factor=ramp * (1.0 - update / total) ** POLY_POWER)
+        case "warmup-cosine":
+            after = max(0, update - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+            return Rates(lr_factor=ramp * 0.5 * (1.0 + math.cos(math.pi * after)))
+        case "onecycle":
+            return _onecycle(update, total)
+
+
+def _onecycle(update: int, total: int) -> Rates:
+    """Smith & Topin 2017 with cosine annealing in both phases, as torch.optim.lr_scheduler.OneCycleLR counts its steps."""
+    peak, last = ONECYCLE_RISE * total - 1.0, total - 1.0
+    start, low = 1.0 / ONECYCLE_DIV, 1.0 / ONECYCLE_DIV / ONECYCLE_FINAL_DIV
+    base, top = ONECYCLE_MOMENTUM
+    if update <= peak:
+        done = update / peak if peak > 0 else 1.0
+        return Rates(lr_factor=_cosine(start, 1.0, done), beta1=_cosine(top, base, done))
+    done = (update - peak) / (last - peak) if last > peak else 1.0
+    return Rates(lr_factor=_cosine(1.0, low, done), beta1=_cosine(base, top, done))
+
+
+def _cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) / 2.0 * (1.0 + math.cos(math.pi * done))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long, how fast and how carefully to train: plain values enter, one checked frozen setting leaves.  Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from leadline.contracts.errors import UsageError
+
+Schedule = Literal["step", "warmup-cosine", "poly", "onecycle", "constant"]
+NoDecay = Literal["bias", "norm", "pos_embed", "layer_scale"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineSettings:
+    """Everything the engine may be told; the default of each is written here and nowhere else."""
+
+    epochs: int = 50
+    """Passes over the longest stream."""
+    lr: float = 1e-4
+    """Learning rate of a group whose factor is 1."""
+    weight_decay: float = 1e-4
+    """AdamW's decoupled weight decay."""
+    no_decay: tuple[NoDecay, ...] = ()
+    """Kinds of parameters that are not decayed; the reference trainer decays all of them."""
+    schedule: Schedule = "step"
+    """How the learning rate moves: step and constant by epoch, the others by update."""
+    lr_step_size: int = 15
+    """Epochs between two drops of the step schedule."""
+    lr_gamma: float = 0.1
+    """Factor of each drop of the step schedule."""
+    warmup_steps: int = 0
+    """Updates of linear warm-up, for every schedule but onecycle."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm over the trained parameters; 0 or less switches it off."""
+    accumulate: int = 1
+    """Batches whose gradients are gathered for one update."""
+    amp: Literal["auto", "off", "bf16"] = "auto"
+    """Mixed precision: bf16 autocast where the device has bf16 units (auto), nowhere (off), or in any case (bf16)."""
+    ema_decay: float = 0.0
+    """Decay of the exponential average of the trained weights, which is then validated and saved; 0 switches it off."""
+    log_interval: int = 10
+    """Updates between two lines of the log."""
+    log_pictures: bool = True
+    """Put the recipe's pictures and the validation's pictures into TensorBoard."""
+    save_every_steps: int = 0
+    """Updates between two checkpoints inside an epoch; 0 saves at the end of each epoch only."""
+    keep_last: int = 2
+    """How many checkpoint_epoch_N folders stay; 0 writes none."""
+    seed: int = 0
+    """Seed of everything random; two runs of one seed on one CPU end bit-identical."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    deterministic: bool = False
+    """Deterministic kernels on accelerators, slower; the CPU is always deterministic."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "lr_step_size", "accumulate", "log_interval"):
+            _require(name, getattr(self, name), "1 or more", holds=getattr(self, name) >= 1)
+        for name in ("weight_decay", "warmup_steps", "save_every_steps", "keep_last", "seed"):
+            _require(name, getattr(self, name), "0 or more", holds=getattr(self, name) >= 0)
+        _require("lr", self.lr, "a positive learning rate", holds=self.lr > 0)
+        _require("ema-decay", self.ema_decay, "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
+        _require(
+            "warmup-steps",
+            self.warmup_steps,
+            "0 with the onecycle schedule, which brings its own",
+            holds=self.schedule != "onecycle" or self.warmup_steps == 0,
+        )
+
+
+def _require(name: str, value: float, expected: str, *, holds: bool) -> None:
+    if not holds:
+        flag = "--" + name.replace("_", "-")
+        raise UsageError(expected=f"{flag} to be {expected}", got=str(value), remedy=f"change {flag}")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One optimiser update: batches enter; moved weights and the update's numbers leave, or an error before anything moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from leadline.training.distributed import current, gathering_only, total
+from leadline.training.placement import Placement, moved
+from leadline.training.random_state import seed_all
+
+if TYPE_CHECKING:
+    from leadline.contracts.sample import Batch
+    from leadline.training.ema import Ema
+    from leadline.training.optimiser import Optimiser
+    from leadline.training.recipe import Progress, Recipe
+
+LOSS = "Loss"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What one update computes on, enough to compute it again.
+
+    Attributes:
+        batches: one batch per stream, for each of the accumulated steps.
+        seeds: of all generators, one for each of them.
+        progress: where the run stands.
+    """
+
+    batches: Sequence[Mapping[str, Batch]]
+    seeds: Sequence[int]
+    progress: Progress
+
+    @property
+    def images(self) -> int:
+        """Pictures of this rank in the update."""
+        return sum(batch.image.shape[0] for streams in self.batches for batch in streams.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpdateReport:
+    """Numbers of one update, the mean over its batches and over ranks.
+
+    Attributes:
+        values: ``Loss`` and the recipe's parts.
+        grad_norm: L2 norm over the trained parameters before clipping.
+        stop: whether any rank was asked to stop.
+    """
+
+    values: dict[str, float]
+    grad_norm: float
+    stop: bool
+
+    @property
+    def finite(self) -> bool:
+        """Whether the update may move the weights."""
+        return math.isfinite(self.values[LOSS]) and math.isfinite(self.grad_norm)
+
+
+class Updater:
+    """Turns work into updates.
+
+    Args:
+        module: the recipe's step, wrapped by ``distributed.parallel``.
+        recipe: the recipe itself.
+        optimiser, ema: what moves, ``ema`` None where there is no average.
+        placement: device and precision.
+        max_grad_norm: 0 or less switches clipping off.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        recipe: Recipe,
+        optimiser: Optimiser,
+        ema: Ema | None,
+        *,
+        placement: Placement,
+        max_grad_norm: float,
+    ) -> None:
+        self._module, self._recipe, self._optimiser, self._ema = module, recipe, optimiser, ema
+        self._placement, self._max_grad_norm = placement, max_grad_norm
+
+    def __call__(self, work: Work, *, stop: bool) -> UpdateReport:
+        """Do ``work`` and move the weights, unless the report says that it is not ``finite``: then nothing has moved.
+
+        The gradients stay on the parameters until the next call.
+        """
+        self._optimiser.adamw.zero_grad(set_to_none=True)
+        means = gather_gradients(self._module, work, self._placement)
+        norm = gradient_norm(self._optimiser.parameters, self._placement.device)
+        report = _agreed(means, norm, stop=stop)
+        if report.finite:
+            self._move(norm, work.progress.step + 1)
+        return report
+
+    def _move(self, norm: Tensor, updates: int) -> None:
+        if self._max_grad_norm > 0:
+            nn.utils.clip_grads_with_norm_(self._optimiser.parameters, self._max_grad_norm, norm)
+        self._optimiser.adamw.step()
+        self._recipe.after_step()
+        if self._ema is not None:
+            self._ema.update(updates)
+
+
+def gather_gradients(module: nn.Module, work: Work, placement: Placement) -> dict[str, Tensor]:
+    """Forward and backward of all of ``work``: adds its mean gradient to the parameters, returns its mean loss and parts."""
+    steps = len(work.batches)
+    results: list[tuple[dict[str, Tensor], Tensor]] = []
+    for index in range(steps):
+        with nullcontext() if index == steps - 1 else gathering_only(module):
+            results.append(_backward(module, work, index, placement))
+    whole = torch.stack([weight for _, weight in results]).sum()
+    whole = whole.clamp_min(torch.finfo(whole.dtype).tiny)  # no valid pixel anywhere: zero gradients, not 0 / 0
+    if steps > 1:
+        torch._foreach_div_([p.grad for p in module.parameters() if p.grad is not None], whole)
+    names = results[0][0]
+    return {name: torch.stack([values[name] * weight for values, weight in results]).sum() / whole for name in names}
+
+
+def _backward(module: nn.Module, work: Work, index: int, placement: Placement) -> tuple[dict[str, Tensor], Tensor]:
+    """Gradients of one batch, multiplied by its weight where the update has several."""
+    seed_all(work.seeds[index], placement.device)
+    batches = {name: moved(batch, placement.device) for name, batch in work.batches[index].items()}
+    with placement.autocast():
+        loss, parts, weight = module(batches, work.progress)
+    if len(work.batches) == 1 or weight is None:
+        counted = torch.ones_like(loss.detach())
+    else:
+        counted = total(weight.detach().to(loss.dtype).clone())
+    (loss if len(work.batches) == 1 else loss * counted).backward()
+    return {LOSS: loss.detach(), **{name: part.detach() for name, part in parts.items()}}, counted
+
+
+def gradient_norm(parameters: Sequence[nn.Parameter], device: torch.device) -> Tensor:
+    """() L2 norm over all gradients there are."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return nn.utils.get_total_norm(gradients).to(device)
+
+
+def _agreed(means: dict[str, Tensor], norm: Tensor, *, stop: bool) -> UpdateReport:
+    """The same report on every rank, at the price of one sum across ranks and one wait for the device."""
+    precision = torch.float32 if norm.device.type == "mps" else torch.float64
+    numbers = torch.stack([value.to(precision) for value in (*means.values(), norm, torch.ones_like(norm) * stop)])
+    *values, grad_norm, stops = (total(numbers) / current().world).tolist()
+    return UpdateReport(values=dict(zip(means, values, strict=True)), grad_norm=grad_norm, stop=stops > 0)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Light and colour change, geometry does not: a Sample enters, a Sample with a differently exposed image leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from leadline.contracts.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class ColourJitter:
+    """ZoeDepth's colour augmentation: ``clip(image ** gamma * brightness * (r, g, b))``, each factor uniform in its range.
+
+    The defaults are those for NYU (Bhat et al. 2023, released data loader; KITTI narrows brightness to 0.9..1.1).  Both
+    views of a pair change alike, because a photometric loss compares them.
+    """
+
+    p: float = 0.5
+    gamma: tuple[float, float] = (0.9, 1.1)
+    brightness: tuple[float, float] = (0.75, 1.25)
+    channel: tuple[float, float] = (0.9, 1.1)
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """Image (3, H, W) in [0, 1] -> the same shape and range."""
+        draws = torch.rand(6, generator=generator, dtype=torch.float64)
+        if float(draws[0]) >= self.p:
+            return sample
+        gamma = _between(self.gamma, draws[1])
+        gain = (_between(self.brightness, draws[2]) * _between(self.channel, draws[3:])).to(torch.float32)[:, None, None]
+        stereo = sample.stereo
+        if stereo is not None:
+            stereo = replace(stereo, image=_exposed(stereo.image, float(gamma), gain))
+        return replace(sample, image=_exposed(sample.image, float(gamma), gain), stereo=stereo)
+
+
+def _between(limits: tuple[float, float], draw: Tensor) -> Tensor:
+    low, high = limits
+    return low + (high - low) * draw
+
+
+def _exposed(image: Tensor, gamma: float, gain: Tensor) -> Tensor:
+    return image.pow(gamma).mul_(gain).clamp_(0.0, 1.0)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from leadline.benchmarks.settings import BenchmarkSettings
+from leadline.contracts.errors import UsageError
+
+
+def test_settings__have_defaults_that_can_be_measured() -> None:
+    assert BenchmarkSettings().rounds >= 5
+
+
+@pytest.mark.parametrize("sides", [(13,), (0,), (-14,), (252, 100)])
+def test_settings__refuse_sides_that_are_no_multiples_of_the_patch(sides: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="multiples of 14"):
+        BenchmarkSettings(sides_px=sides)
+
+
+def test_settings__refuse_no_rounds_and_negative_batches() -> None:
+    with pytest.raises(UsageError, match="rounds 0"):
+        BenchmarkSettings(rounds=0)
+    with pytest.raises(UsageError, match="batch size -1"):
+        BenchmarkSettings(batch_size=-1)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small synthetic copies of the folder layouts that the readers know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# Millimetres and what SUN RGB-D stores for them: rotated left by three bits.
+SUN_ORACLE = ((1000, 8000), (2345, 18760), (8191, 65528), (8192, 1), (12345, 33225))
+
+
+def picture(path: Path, height: int = 6, width: int = 8, seed: int = 0) -> Path:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return raster(path, pixels)
+
+
+def raster(path: Path, values: NDArray[Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return path
+
+
+def ramp16(height: int = 6, width: int = 8, first: int = 1000) -> NDArray[np.uint16]:
+    """``first``, ``first + 1``, ... row by row, starting again after 2000 pixels; the first pixel is 0."""
+    values = (first + np.arange(height * width) % 2000).astype(np.uint16).reshape(height, width)
+    values[0, 0] = 0
+    return values
+
+
+def rotated_left(millimetres: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    wide = millimetres.astype(np.uint32)
+    return (((wide << 3) | (wide >> 13)) & 0xFFFF).astype(np.uint16)
+
+
+def nyu(root: Path, rows: list[tuple[str, str]], *, bits: int = 16, size: tuple[int, int] = (6, 8)) -> None:
+    for index, (image, depth) in enumerate(rows):
+        picture(root / image, *size, seed=index)
+        values = ramp16(*size)
+        raster(root / depth, values if bits == 16 else (values % 200 + 30).astype(np.uint8))
+
+
+def sun_frame(
+    root: Path, folder: str, *, filled: bool = True, intrinsics: str = "500 0 4.5 0 510 3.5 0 0 1\n"
+) -> dict[str, str]:
+    """One frame folder below ``root/SUNRGBD``; returns its entry of a JSON list."""
+    base, name = root / "SUNRGBD" / folder, folder.rpartition("/")[2]
+    picture(base / "image" / f"{name}.jpg")
+    raster(base / "depth" / f"{name}.png", rotated_left(ramp16()))
+    entry = {"image": f"SUNRGBD/{folder}/image/{name}.jpg", "depth": f"SUNRGBD/{folder}/depth/{name}.png"}
+    if filled:
+        raster(base / "depth_bfx" / f"{name}.png", rotated_left(ramp16(first=2000).clip(min=1)))
+        entry["depth_bfx"] = f"SUNRGBD/{folder}/depth_bfx/{name}.png"
+    (base / "intrinsics.txt").write_text(intrinsics)
+    return entry
+
+
+def ibims_raw(root: Path, names: tuple[str, ...] = ("corridor_01", "office_02")) -> None:
+    """Row 0 has no depth, row 1 is masked invalid, row 2 transparent, the others are 10 m."""
+    depth = np.full((6, 8), 13107, np.uint16)
+    depth[0], depth[5, 7] = 0, 65535
+    good, opaque = np.full((6, 8), 255, np.uint8), np.full((6, 8), 255, np.uint8)
+    good[1], opaque[2] = 0, 0
+    edges, wall = np.zeros((6, 8), np.uint8), np.zeros((6, 8), np.uint8)
+    edges[:, 4], wall[3:, :4], wall[3:, 4:7] = 255, 1, 2
+    for name in names:
+        picture(root / "rgb" / f"{name}.png")
+        for folder, values in (
+            ("depth", depth), ("mask_invalid", good), ("mask_transp", opaque), ("edges", edges), ("mask_wall", wall)
+        ):  # fmt: skip
+            raster(root / folder / f"{name}.png", values)
+        (root / "calib").mkdir(exist_ok=True)
+        (root / "calib" / f"{name}.txt").write_text("550.5,551.5,4.5,3.5")
+    (root / "imagelist.txt").write_text("\r\n".join(names) + "\r\n")
+
+
+def ibims_mat(root: Path, name: str = "corridor_01", **changes: Any) -> None:
+    """The same scene as a .mat file; plane 1 of the wall faces the camera, plane 2 is horizontal."""
+    from scipy.io import savemat
+
+    depth = np.full((6, 8), 10.0, np.float32)
+    depth[0], depth[5, 7], depth[5, 6] = 0.0, 50.0, np.nan
+    good, opaque, wall = np.ones((6, 8), np.uint8), np.ones((6, 8), np.uint8), np.zeros((6, 8), np.uint8)
+    good[1], opaque[2], wall[3:, :4], wall[3:, 4:7] = 0, 0, 1, 2
+    edges = np.zeros((6, 8), np.uint8)
+    edges[:, 4] = 1
+    parameters = np.zeros((2, 8))
+    parameters[0, 4:7], parameters[1, 4:7] = (0.0, 1.0, 0.0), (0.6, 0.0, 0.8)  # right, forward, up
+    calib = np.array([[550.5, 0, 0], [0, 551.5, 0], [4.5, 3.5, 1]])
+    rgb = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    fields: dict[str, Any] = {
+        "rgb": rgb, "depth": depth, "edges": edges, "calib": calib, "mask_invalid": good, "mask_transp": opaque,
+        "mask_wall": wall, "mask_wall_paras": parameters,
+        "mask_floor": np.zeros((6, 8), np.uint8), "mask_floor_paras": np.empty((0, 0)), **changes,
+    }  # fmt: skip
+    root.mkdir(parents=True, exist_ok=True)
+    savemat(root / f"{name}.mat", {"data": {key: value for key, value in fields.items() if value is not None}})
+    (root / "imagelist.txt").write_text(name + "\n")
+
+
+def da2k(root: Path, annotations: dict[str, Any] | None = None) -> dict[str, Any]:
+    pair = {"point1": [1, 7], "point2": [5, 2], "closer_point": "point1"}
+    other = {"point1": [0, 0], "point2": [3, 4], "closer_point": "point2"}
+    content = annotations if annotations is not None else {
+        "images/outdoor/b.jpg": [pair, other], "images/indoor/a.jpg": [other], "images/indoor/c.jpg": [pair],
+    }  # fmt: skip
+    for key in content:
+        picture(root / key)
+    (root / "annotations.json").write_text(json.dumps(content))
+    return content

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every entry of the catalog opens its layout and keeps the contract of a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from leadline.contracts.errors import UsageError
+from leadline.contracts.sample import Field
+from leadline.data.catalog import DATASETS, DatasetRequest, open_dataset
+from tests.data.layouts import da2k, ibims_raw, nyu, picture, ramp16, raster, sun_frame
+
+
+def make_nyu(root: Path) -> DatasetRequest:
+    rows = [(f"data/s_{n}/1.jpg", f"data/s_{n}/1.png") for n in range(3)]
+    nyu(root, rows)
+    (root / "data" / "nyu2_train.csv").write_text("".join(f"{image},{depth}\r\n" for image, depth in rows))
+    return DatasetRequest(root=root)
+
+
+def make_sunrgbd(root: Path) -> DatasetRequest:
+    entries = [sun_frame(root, f"kv1/b3dodata/img_{n}") for n in range(2)]
+    (root / "list.json").write_text(json.dumps(entries))
+    return DatasetRequest(root=root, listing=root / "list.json")
+
+
+def make_ibims(root: Path) -> DatasetRequest:
+    ibims_raw(root)
+    return DatasetRequest(root=root)
+
+
+def make_da2k(root: Path) -> DatasetRequest:
+    da2k(root)
+    return DatasetRequest(root=root)
+
+
+def make_image_folder(root: Path) -> DatasetRequest:
+    picture(root / "a.png")
+    return DatasetRequest(root=root)
+
+
+def make_labelled_folder(root: Path) -> DatasetRequest:
+    picture(root / "rgb" / "1.png")
+    raster(root / "depth" / "1.png", ramp16())
+    return DatasetRequest(root=root)
+
+
+def make_procedural(root: Path) -> DatasetRequest:  # noqa: ARG001
+    return DatasetRequest(options={"count": 2, "height": 24, "width": 32})
+
+
+LAYOUTS: dict[str, Callable[[Path], DatasetRequest]] = {
+    "nyu": make_nyu,
+    "sunrgbd": make_sunrgbd,
+    "ibims": make_ibims,
+    "da2k": make_da2k,
+    "image_folder": make_image_folder,
+    "labelled_folder": make_labelled_folder,
+    "procedural": make_procedural,
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_entry__keeps_the_contract(tmp_path: Path, name: str) -> None:
+    dataset, entry = open_dataset(name, LAYOUTS[name](tmp_path)), DATASETS[name]
+    assert dataset.name == name
+    assert len(dataset) > 0
+    assert Field.IMAGE in dataset.provides
+    assert dataset.provides <= entry.provides
+    keys = [dataset.key(index) for index in range(len(dataset))]
+    assert len(set(keys)) == len(keys)
+    for index, key in enumerate(keys):
+        sample = dataset[index]
+        assert (sample.key, sample.dataset) == (key, name)
+        assert sample.image.dtype == torch.float32
+        assert sample.image.shape[0] == 3
+        assert 0 <= float(sample.image.min()) <= float(sample.image.max()) <= 1
+        given = {
+            Field.DEPTH: sample.depth,
+            Field.CAMERA: sample.camera,
+            Field.STEREO: sample.stereo,
+            Field.ORDINAL: sample.ordinal,
+        }
+        assert {field for field, value in given.items() if value is not None} >= dataset.provides - {Field.IMAGE}
+        if sample.depth is not None:
+            assert sample.valid is not None
+            assert sample.depth.shape == sample.valid.shape == sample.image.shape[1:]
+            assert (sample.depth.dtype, sample.valid.dtype) == (torch.float32, torch.bool)
+            assert bool((sample.depth[sample.valid] > 0).all())
+        again = dataset[index]
+        assert torch.equal(sample.image, again.image)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_entry__can_be_read_beyond_one_process(tmp_path: Path, name: str) -> None:
+    import pickle
+
+    dataset = open_dataset(name, LAYOUTS[name](tmp_path))
+    copied = pickle.loads(pickle.dumps(dataset))
+    assert torch.equal(copied[0].image, dataset[0].image)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_entry__describes_itself(name: str) -> None:
+    entry = DATASETS[name]
+    assert 10 < len(entry.summary) < 100
+    assert "\n" not in entry.summary
+    assert entry.licence
+    assert entry.evaluation_only == (name in {"ibims", "da2k"})
+
+
+@pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if entry.needs_root])
+def test_every_entry__asks_for_its_root_and_refuses_unknown_options(tmp_path: Path, name: str) -> None:
+    for request in (DatasetRequest(), DatasetRequest(root=tmp_path / "gone")):
+        with pytest.raises(UsageError, match=f"root folder of dataset '{name}'"):
+            open_dataset(name, request)
+    with pytest.raises(UsageError, match="an option of dataset"):
+        open_dataset(name, DatasetRequest(root=tmp_path, options={"no_such_option": 1}))
+
+
+@pytest.mark.parametrize(("wrong", "nearest"), [("nyuv2", "nyu"), ("sun-rgbd", "sunrgbd"), ("folder", "image_folder")])
+def test_open_dataset__suggests_the_nearest_name(wrong: str, nearest: str) -> None:
+    with pytest.raises(UsageError, match=f"got '{wrong}'; did you mean '{nearest}'"):
+        open_dataset(wrong, DatasetRequest())

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collation: stacking, missing fields, padding of pairs, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import ContractError
+from leadline.contracts.sample import OrdinalPairs, Sample
+from leadline.data.collation import collate
+from leadline.data.procedural.scenes import ProceduralScenes
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    scenes = ProceduralScenes(3, height=24, width=32, stereo=True, ordinal_pairs=5)
+    return [scenes[index] for index in range(3)]
+
+
+def test_collate__stacks_every_field(samples: list[Sample]) -> None:
+    batch = collate(samples)
+    assert batch.keys == tuple(sample.key for sample in samples)
+    assert batch.datasets == ("procedural",) * 3
+    assert batch.image.shape == (3, 3, 24, 32)
+    for index, sample in enumerate(samples):
+        assert torch.equal(batch.image[index], sample.image)
+        assert batch.depth is not None
+        assert batch.valid is not None
+        assert batch.camera is not None
+        assert batch.stereo is not None
+        assert batch.stereo.disparity_px is not None
+        assert sample.depth is not None
+        assert sample.valid is not None
+        assert sample.camera is not None
+        assert sample.stereo is not None
+        assert sample.stereo.disparity_px is not None
+        assert torch.equal(batch.depth[index][sample.valid], sample.depth[sample.valid])
+        assert torch.equal(batch.valid[index], sample.valid)
+        assert torch.equal(batch.camera.matrix[index], sample.camera.matrix)
+        assert torch.equal(batch.stereo.image[index], sample.stereo.image)
+        assert torch.equal(batch.stereo.disparity_px[index], sample.stereo.disparity_px)
+        assert batch.stereo.baseline_m[index] == sample.stereo.baseline_m
+
+
+def test_collate__drops_a_field_that_one_sample_lacks(samples: list[Sample]) -> None:
+    bare = replace(samples[1], depth=None, valid=None, camera=None, stereo=None, ordinal=None)
+    batch = collate([samples[0], bare])
+    assert [batch.depth, batch.valid, batch.camera, batch.stereo, batch.ordinal] == [None] * 5
+    assert samples[0].stereo is not None
+    half = replace(samples[0], stereo=replace(samples[0].stereo, disparity_px=None))
+    stereo = collate([half, samples[1]]).stereo
+    assert stereo is not None
+    assert stereo.disparity_px is None
+    assert stereo.visible is not None
+
+
+def test_collate__pads_ordinal_pairs_with_invalid_rows(samples: list[Sample]) -> None:
+    pair = torch.tensor([[1, 2]])
+    short = replace(samples[0], ordinal=OrdinalPairs(nearer_rc=pair, farther_rc=pair + 1, valid=torch.tensor([True])))
+    pairs = collate([short, samples[1]]).ordinal
+    assert pairs is not None
+    assert pairs.nearer_rc.shape == pairs.farther_rc.shape == (2, 5, 2)
+    assert pairs.valid[0].tolist() == [True, False, False, False, False]
+    assert pairs.nearer_rc[0, 0].tolist() == [1, 2]
+    assert pairs.farther_rc[0, 0].tolist() == [2, 3]
+
+
+def test_collate__names_samples_of_another_size(samples: list[Sample]) -> None:
+    other = replace(samples[1], image=samples[1].image[:, :20])
+    with pytest.raises(
+        ContractError, match=rf"24x32 as '{samples[0].key}'; got image of '{other.key}' with shape \(3, 20, 32\)"
+    ):
+        collate([samples[0], other])
+    assert samples[1].depth is not None
+    with pytest.raises(ContractError, match="got depth of"):
+        collate([replace(samples[1], depth=samples[1].depth[:20])])
+
+
+def test_collate__refuses_depths_of_different_kinds(samples: list[Sample]) -> None:
+    other = replace(samples[1], kind=DepthKind.AFFINE_DISPARITY)
+    with pytest.raises(ContractError, match=f"metric as '{samples[0].key}'; got affine_disparity from '{other.key}'"):
+        collate([samples[0], other])

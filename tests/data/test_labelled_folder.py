@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One's own labels come out as the manifest says, and the real frames with their published numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import DataError, UsageError
+from leadline.contracts.manifest import ManifestLine
+from leadline.contracts.sample import Field
+from leadline.data.labelled_folder import LabelledFolder, open_labelled_folder
+from leadline.data.manifest_file import write_manifest
+from leadline.data.request import DatasetRequest
+from tests.data.layouts import picture, ramp16, raster
+from tests.shared_paths import shared
+
+
+def opened(root: Path, lines: list[ManifestLine], **request: object) -> LabelledFolder:
+    write_manifest(root / "manifest.jsonl", lines)
+    return open_labelled_folder(DatasetRequest(root=root, **request))  # type: ignore[arg-type]
+
+
+def frames(root: Path, count: int, folder: str = "") -> list[ManifestLine]:
+    lines = []
+    for index in range(count):
+        picture(root / folder / f"{index}.jpg", seed=index)
+        raster(root / folder / "d" / f"{index}.png", ramp16())
+        name = f"{folder}/" if folder else ""
+        lines.append(ManifestLine(image=f"{name}{index}.jpg", depth=f"{name}d/{index}.png", scale=0.001))
+    return lines
+
+
+def test_labelled_folder__reads_lines_in_their_order(tmp_path: Path) -> None:
+    lines = frames(tmp_path, 3)[::-1]
+    dataset = opened(tmp_path, lines)
+    assert [dataset.key(index) for index in range(3)] == ["2.jpg", "1.jpg", "0.jpg"]
+    assert dataset.provides == {Field.IMAGE, Field.DEPTH}
+    sample = dataset[0]
+    assert sample.depth is not None
+    assert sample.valid is not None
+    assert sample.depth[1, 0] == torch.tensor(1.008)
+    assert int(sample.valid.sum()) == 47
+    assert (sample.kind, sample.dataset, sample.camera) == (DepthKind.METRIC, "labelled_folder", None)
+
+
+def test_labelled_folder__reads_a_manifest_from_elsewhere_with_absolute_paths(tmp_path: Path) -> None:
+    (line,) = frames(tmp_path / "data", 1)
+    absolute = ManifestLine(
+        image=str(tmp_path / "data" / line.image), depth=str(tmp_path / "data" / line.depth), scale=0.001
+    )
+    write_manifest(tmp_path / "lists" / "mine.jsonl", [absolute])
+    assert open_labelled_folder(DatasetRequest(listing=tmp_path / "lists" / "mine.jsonl"))[0].depth is not None
+
+
+def test_labelled_folder__carries_cameras_only_where_every_line_has_one(tmp_path: Path) -> None:
+    first, second = frames(tmp_path, 2)
+    with_camera = ManifestLine(image=first.image, depth=first.depth, scale=0.001, intrinsics_px=(10.0, 11.0, 4.0, 3.0))
+    dataset = opened(tmp_path, [with_camera])
+    camera = dataset[0].camera
+    assert Field.CAMERA in dataset.provides
+    assert camera is not None
+    assert camera.matrix.tolist() == [[10, 0, 4], [0, 11, 3], [0, 0, 1]]
+    assert Field.CAMERA not in opened(tmp_path, [with_camera, second]).provides
+
+
+def test_labelled_folder__keeps_the_kind_and_refuses_mixtures(tmp_path: Path) -> None:
+    first, second = frames(tmp_path, 2)
+    affine = ManifestLine(image=first.image, depth=first.depth, kind=DepthKind.AFFINE_DISPARITY)
+    assert opened(tmp_path, [affine])[0].kind is DepthKind.AFFINE_DISPARITY
+    with pytest.raises(DataError, match="affine_disparity as in the first; got metric in line 2"):
+        opened(tmp_path, [affine, second])
+
+
+def test_labelled_folder__uses_the_splits_of_the_manifest(tmp_path: Path) -> None:
+    named = [
+        ManifestLine(image=line.image, depth=line.depth, scale=0.001, split=split)
+        for line, split in zip(frames(tmp_path, 4), ("train", "val", None, "train"), strict=True)
+    ]
+    for split, keys in (("train", ["0.jpg", "2.jpg", "3.jpg"]), ("val", ["1.jpg", "2.jpg"]), (None, None)):
+        dataset = opened(tmp_path, named, split=split)
+        assert [frame.key for frame in dataset.frames] == (keys or [line.image for line in named])
+    with pytest.raises(UsageError, match="train, val, all; got 'test'"):
+        opened(tmp_path, named, split="test")
+
+
+def test_labelled_folder__divides_by_folder_where_no_line_names_a_split(tmp_path: Path) -> None:
+    lines = [line for folder in "abcde" for line in frames(tmp_path, 2, folder)]
+    train, val = (opened(tmp_path, lines, split=split) for split in ("train", "val"))
+    folders = [{frame.key[0] for frame in part.frames} for part in (train, val)]
+    assert folders[0] | folders[1] == set("abcde")
+    assert not folders[0] & folders[1]
+    assert len(opened(tmp_path, lines, split="test")) == 10
+
+
+def test_labelled_folder__without_a_manifest_pairs_by_name(tmp_path: Path) -> None:
+    for index in (1, 2):
+        picture(tmp_path / "rgb" / f"{index}.jpg")
+        raster(tmp_path / "depth" / f"{index}.png", ramp16())
+    options = {"invalid_values": "0,1001", "intrinsics_px": "10,11,4,3"}
+    dataset = open_labelled_folder(DatasetRequest(root=tmp_path, options=options))
+    sample = dataset[1]
+    assert sample.key == "rgb/2.jpg"
+    assert sample.valid is not None
+    assert sample.depth is not None
+    assert sample.valid[0, :3].tolist() == [False, False, True]
+    assert sample.depth[0, 2] == torch.tensor(1.002)
+    assert sample.camera is not None
+    tum = open_labelled_folder(DatasetRequest(root=tmp_path, options={"scale": "0.0002"}))[0]
+    assert tum.depth is not None
+    assert tum.depth[0, 2] == torch.tensor(0.2004)
+
+
+def test_labelled_folder__takes_floats_for_metres_and_masks_nan(tmp_path: Path) -> None:
+    picture(tmp_path / "rgb" / "1.jpg")
+    (tmp_path / "depth").mkdir()
+    values = np.full((6, 8), 2.5, np.float32)
+    values[0, :3] = (np.nan, np.inf, -1)
+    np.save(tmp_path / "depth" / "1.npy", values)
+    sample = open_labelled_folder(DatasetRequest(root=tmp_path))[0]
+    assert sample.valid is not None
+    assert sample.depth is not None
+    assert int(sample.valid.sum()) == 45
+    assert sample.depth[1, 1] == 2.5
+    relative = open_labelled_folder(DatasetRequest(root=tmp_path, options={"kind": "affine_disparity"}))
+    assert relative[0].kind is DepthKind.AFFINE_DISPARITY
+
+
+def test_labelled_folder__asks_for_the_scale_of_eight_bits(tmp_path: Path) -> None:
+    picture(tmp_path / "rgb" / "1.jpg")
+    raster(tmp_path / "depth" / "1.png", np.full((6, 8), 128, np.uint8))
+    with pytest.raises(DataError, match="more than 8 bits"):
+        open_labelled_folder(DatasetRequest(root=tmp_path))
+    sample = open_labelled_folder(DatasetRequest(root=tmp_path, options={"scale": str(10 / 255)}))[0]
+    assert sample.depth is not None
+    assert float(sample.depth[0, 0]) == pytest.approx(5.019608, abs=5e-7)
+    millimetres = open_labelled_folder(DatasetRequest(root=tmp_path, options={"scale": "0.001"}))
+    with pytest.raises(DataError, match=r"16-bit raster for scale 0.001; got .* 0.255 m"):
+        millimetres[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [({"scale": "mm"}, "'scale'"), ({"intrinsics_px": "1,2"}, "fx,fy,cx,cy"), ({"kind": "metres"}, "one of metric")],
+)
+def test_labelled_folder__answers_wrong_options(tmp_path: Path, options: dict[str, str], match: str) -> None:
+    picture(tmp_path / "rgb" / "1.jpg")
+    raster(tmp_path / "depth" / "1.png", ramp16())
+    with pytest.raises(UsageError, match=match):
+        open_labelled_folder(DatasetRequest(root=tmp_path, options=options))
+
+
+def test_labelled_folder__names_missing_files_with_their_line(tmp_path: Path) -> None:
+    lines = frames(tmp_path, 3)
+    (tmp_path / "d" / "1.png").unlink()
+    with pytest.raises(DataError, match=r"1 of 6 missing, the first at line 2: .*d/1\.png"):
+        opened(tmp_path, lines)
+
+
+def test_labelled_folder__refuses_emptiness(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least one sample"):
+        open_labelled_folder(DatasetRequest(root=tmp_path))
+    with pytest.raises(UsageError, match="root folder"):
+        open_labelled_folder(DatasetRequest())
+
+
+CHECKED = [
+    ("seven_scenes/frame-000000.color.jpg", "seven_scenes/frame-000000.depth.png", 1000, (0.0, 65535.0)),
+    ("seven_scenes/frame-000858.color.jpg", "seven_scenes/frame-000858.depth.png", 1000, (0.0, 65535.0)),
+    ("hololens/000/images/00003.png", "hololens/000/depth/00003.png", 1000, (0.0,)),
+    ("hololens/000/images/00378.png", "hololens/000/depth/00378.png", 1000, (0.0,)),
+    ("redwood_tum_sun/color/00000.jpg", "redwood_tum_sun/depth/00000.png", 1000, (0.0,)),
+    ("redwood_tum_sun/other_formats/TUM_color.png", "redwood_tum_sun/other_formats/TUM_depth.png", 5000, (0.0,)),
+    ("icl_nuim/color/1.png", "icl_nuim/depth/1.png", 5000, (0.0,)),
+    ("tum/1.png", "tum/1_depth.png", 5000, (0.0,)),
+    ("tum/2.png", "tum/2_depth.png", 5000, (0.0,)),
+    ("nyu_like/color/1.png", "nyu_like/depth/1.pgm", 1000, (0.0,)),
+]
+
+
+@pytest.mark.parametrize(("image", "depth", "divisor", "invalid"), CHECKED)
+def test_labelled_folder__reads_real_frames_with_the_published_statistics(
+    tmp_path: Path, image: str, depth: str, divisor: int, invalid: tuple[float, ...]
+) -> None:
+    root = shared("data")
+    line = ManifestLine(image=str(root / image), depth=str(root / depth), scale=1 / divisor, invalid_values=invalid)
+    sample = opened(tmp_path, [line])[0]
+    (check,) = [check for check in json.loads((root / "checks.json").read_text()) if check["file"] == depth]
+    assert sample.depth is not None
+    assert sample.valid is not None
+    values = sample.depth[sample.valid].numpy()
+    found = [round(float(number), 4) for number in (values.min(), np.median(values), values.max())]
+    assert found == [check["min_m"], check["median_m"], check["max_m"]]
+    assert values.size == check["valid_px"]
+    assert list(sample.depth.shape) == check["shape"]
+
+
+def test_labelled_folder__reads_the_real_phone_frame_only_when_sizes_may_differ(tmp_path: Path) -> None:
+    root = shared("data/arkit")
+    line = ManifestLine(image=str(root / "image.jpg"), depth=str(root / "arkit_depth.png"), scale=0.001)
+    with pytest.raises(DataError, match=r"1440x1920 .*; got 192x256"):
+        opened(tmp_path, [line])[0]
+    sample = opened(tmp_path, [line], options={"depth_size": "resize_depth"})[0]
+    assert sample.depth is not None
+    assert sample.valid is not None
+    assert sample.depth.shape == (1440, 1920)
+    assert bool(sample.valid.all())
+    values = sample.depth.numpy()
+    found = [round(float(number), 4) for number in (values.min(), values.max())]
+    assert found == [1.566, 3.512]
+    assert sorted(set(values.ravel().tolist())) == sorted(set(raw_metres(root / "arkit_depth.png")))
+
+
+def raw_metres(path: Path) -> list[float]:
+    from leadline.rasters.depth_files import read_raster
+
+    metres: list[float] = (read_raster(path) / 1000).astype(np.float32).ravel().tolist()
+    return metres

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop: perfect predictions, mirrored averages, policies for the unreadable, refusals, and recorded settings."""
+
+import json
+import logging
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import ContractError, DataError
+from leadline.contracts.sample import Field
+from leadline.evaluation.catalog import changed, find_protocol
+from leadline.evaluation.evaluate import EvaluationSettings, as_picture, evaluate, predict
+from leadline.evaluation.results import as_json
+from leadline.geometry.alignment import Alignment
+from tests.evaluation.toys import ToyPredictor, ToyScenes
+
+DEPTH = find_protocol("depth")
+FAST = EvaluationSettings(resamples=20, batch_size=4)
+
+
+def test_evaluate__a_perfect_prediction_is_perfect() -> None:
+    seen: list[tuple[int, int]] = []
+    result = evaluate(ToyPredictor(), ToyScenes(), DEPTH, settings=FAST, on_progress=lambda *done: seen.append(done))
+    assert (result.images, result.skipped, result.missing_pixels) == (6, (), {})
+    assert seen == [(4, 6), (6, 6)]
+    for name, value in result.metrics.items():
+        assert value == pytest.approx(1.0 if name.startswith("delta") else 0.0, abs=1e-6), name
+
+
+def test_evaluate__means_are_over_images() -> None:
+    result = evaluate(ToyPredictor(change=lambda z: z + 1), ToyScenes(), DEPTH, settings=FAST)
+    assert result.metrics["abs_rel"] == pytest.approx(np.mean([row.metrics["abs_rel"] for row in result.rows]))
+    assert result.metrics["rmse"] == pytest.approx(1.0)
+    low, high = result.intervals["abs_rel"]
+    assert low < result.metrics["abs_rel"] < high
+
+
+def test_evaluate__batches_change_nothing() -> None:
+    one, all_ = (
+        evaluate(ToyPredictor(change=lambda z: z**1.1), ToyScenes(), DEPTH, settings=replace(FAST, batch_size=size))
+        for size in (1, 100)
+    )
+    assert one == all_
+
+
+def test_evaluate__unreadable_images_stop_or_are_named() -> None:
+    scenes = ToyScenes(unreadable=frozenset({1, 4}))
+    with pytest.raises(DataError, match=r"scene/001\.png of zero bytes"):
+        evaluate(ToyPredictor(), scenes, DEPTH, settings=FAST)
+    result = evaluate(ToyPredictor(), scenes, DEPTH, settings=replace(FAST, on_unreadable="skip"))
+    assert [one.key for one in result.skipped] == ["scene/001.png", "scene/004.png"]
+    assert "zero bytes" in result.skipped[0].reason
+    assert [row.key for row in result.rows] == ["scene/000.png", "scene/002.png", "scene/003.png", "scene/005.png"]
+    assert as_json(result)["skipped"] == 2
+
+
+def test_evaluate__images_without_truth_are_left_out_and_named_under_any_policy() -> None:
+    result = evaluate(ToyPredictor(), ToyScenes(empty=frozenset({2})), DEPTH, settings=FAST)
+    assert [one.key for one in result.skipped] == ["scene/002.png"]
+    assert result.images == 5
+
+
+def test_evaluate__nothing_to_score_is_an_error_that_says_why() -> None:
+    with pytest.raises(DataError, match=r"none; 2 left out, expected at least 10 pixels"):
+        evaluate(ToyPredictor(), ToyScenes(count=2, empty=frozenset({0, 1})), DEPTH, settings=FAST)
+
+
+def test_evaluate__a_relative_model_needs_a_declared_alignment() -> None:
+    relative = ToyPredictor(change=lambda z: 3 / z + 1, kind=DepthKind.AFFINE_DISPARITY)
+    with pytest.raises(ContractError, match="choose an alignment for this kind: scale-shift-disparity"):
+        evaluate(relative, ToyScenes(), DEPTH, settings=FAST)
+    aligned = changed(DEPTH, alignment="scale-shift-disparity")
+    result = evaluate(relative, ToyScenes(), aligned, settings=FAST)
+    assert result.metrics["abs_rel"] < 1e-4
+    assert result.settings["alignment"] == Alignment.SCALE_SHIFT_DISPARITY.value
+    assert result.settings["changed"] == ["alignment"]
+
+
+def test_evaluate__nan_predictions_are_counted_named_and_cost(caplog: pytest.LogCaptureFixture) -> None:
+    def spoiled(depth_m: torch.Tensor) -> torch.Tensor:
+        return torch.where(depth_m < 2.1, torch.nan, depth_m)
+
+    with caplog.at_level(logging.WARNING):
+        result = evaluate(ToyPredictor(change=spoiled), ToyScenes(), DEPTH, settings=FAST)
+    assert set(result.missing_pixels) == {"scene/000.png", "scene/003.png"}
+    assert "no usable number for scored pixels of 2 images (scene/000.png:" in caplog.text
+    assert result.metrics["abs_rel"] > 0
+
+
+def test_evaluate__flip_averages_the_mirrored_prediction() -> None:
+    uneven = ToyPredictor(change=lambda z: z + torch.linspace(0, 1, z.shape[-1]))
+    flip = replace(DEPTH, tta="flip")
+    (straight,) = predict(uneven, [ToyScenes()[1].image], DEPTH)
+    (averaged,) = predict(uneven, [ToyScenes()[1].image], flip)
+    truth = ToyPredictor().predict_batch([as_picture(ToyScenes()[1].image)])[0].values
+    np.testing.assert_allclose(straight.values - truth, np.linspace(0, 1, 32)[None].repeat(24, 0), atol=1e-5)
+    np.testing.assert_allclose(averaged.values - truth, 0.5, atol=1e-5)
+    assert evaluate(uneven, ToyScenes(), flip, settings=FAST).settings["tta"] == "flip"
+    assert predict(uneven, [], flip) == []
+
+
+def test_evaluate__small_predictions_are_resized() -> None:
+    result = evaluate(ToyPredictor(factor=2), ToyScenes(), DEPTH, settings=FAST)
+    assert 0 < result.metrics["abs_rel"] < 0.03
+
+
+def test_evaluate__datasets_that_lack_a_field_are_refused() -> None:
+    bare = ToyScenes(provides=frozenset({Field.IMAGE}))
+    with pytest.raises(ContractError, match=r"provides DEPTH; got 'toy', which lacks DEPTH"):
+        evaluate(ToyPredictor(), bare, DEPTH, settings=FAST)
+
+
+def test_evaluate__annotated_protocols_need_annotations() -> None:
+    with pytest.raises(ContractError, match=r"dataset 'ibims', whose annotations.*got 'toy'"):
+        evaluate(ToyPredictor(), ToyScenes(height=480, width=640), find_protocol("ibims"), settings=FAST)
+
+
+def test_evaluate__records_model_and_bootstrap() -> None:
+    result = evaluate(ToyPredictor(), ToyScenes(), DEPTH, settings=FAST)
+    assert result.model == {"model": "toy"}
+    assert result.settings["bootstrap"] == {"resamples": 20, "seed": 0}
+    assert json.dumps(as_json(result), allow_nan=False)
+
+
+def test_as_picture__gives_back_every_byte() -> None:
+    every = torch.arange(256).repeat(3, 2, 1)
+    assert np.array_equal(as_picture(every.float() / 255), every.permute(1, 2, 0).numpy())
+    assert math.isclose(as_picture(torch.full((3, 1, 1), 1.2)).max(), 255)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where and how precisely to compute."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from leadline.contracts.errors import UsageError
+from leadline.inference.device import choose_device, choose_precision, multiplies_bf16
+
+CPU = torch.device("cpu")
+
+
+def available(monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize(("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+def test_choose_device__auto_prefers_cuda_then_mps(
+    monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool, expected: str
+) -> None:
+    available(monkeypatch, cuda=cuda, mps=mps)
+    assert choose_device("auto").type == expected
+
+
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", "cpu0"])
+def test_choose_device__refuses_what_is_not_there_on_one_line(name: str) -> None:
+    with pytest.raises(UsageError, match=name) as refusal:
+        choose_device(name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_choose_precision__auto_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert choose_precision("auto", CPU) is torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert choose_precision("auto", CPU) is torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": False})
+    assert choose_precision("auto", CPU) is torch.float32
+
+
+def test_choose_precision__named_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert choose_precision("fp32", CPU) is torch.float32
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert choose_precision("bf16", CPU) is torch.bfloat16
+
+
+def test_choose_precision__refuses_unknown_names() -> None:
+    with pytest.raises(UsageError, match="fp64"):
+        choose_precision("fp64", CPU)
+
+
+def test_multiplies_bf16__is_not_assumed_of_unknown_devices() -> None:
+    assert not multiplies_bf16(torch.device("mps"))
