@@ -41,6 +41,19 @@ def test_da2k__refuses_points_outside_the_picture(tmp_path: Path) -> None:
         open_da2k(DatasetRequest(root=tmp_path))[0]
 
 
+@pytest.mark.parametrize(("point", "inside"), [([5, 7], True), ([6, 0], False), ([0, 8], False), ([-1, 0], False)])
+def test_da2k__knows_the_last_row_and_column(tmp_path: Path, point: list[int], inside: bool) -> None:  # noqa: FBT001
+    da2k(tmp_path, {"images/indoor/a.jpg": [{"point1": point, "point2": [0, 0], "closer_point": "point1"}]})
+    dataset = open_da2k(DatasetRequest(root=tmp_path))
+    if inside:
+        ordinal = dataset[0].ordinal
+        assert ordinal is not None
+        assert ordinal.nearer_rc.tolist() == [point]
+    else:
+        with pytest.raises(DataError, match="inside the picture"):
+            dataset[0]
+
+
 GOOD = {"point1": [1, 1], "point2": [2, 2], "closer_point": "point1"}
 
 

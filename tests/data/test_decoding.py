@@ -22,6 +22,19 @@ def test_decode_linear__rounds_once_from_the_exact_product() -> None:
         assert valid.all()
 
 
+@pytest.mark.parametrize("scale", [10 / 255, 50 / 65535, 0.3, 2.0, 1e-310, -0.5])
+def test_decode_linear__multiplies_where_the_scale_is_no_simple_fraction(scale: float) -> None:
+    raw = np.array([[0, 1, 26, 255]], np.uint8)
+    values, _ = decode_linear(raw, scale=scale)
+    np.testing.assert_array_equal(values, (raw * np.float64(scale)).astype(np.float32))
+
+
+def test_decode_linear__keeps_numbers_that_float32_cannot_hold() -> None:
+    raw = np.array([[16777217, 33554433]], np.int32)
+    values, _ = decode_linear(raw, scale=0.001)
+    np.testing.assert_array_equal(values, (raw / 1000).astype(np.float32))
+
+
 def test_decode_linear__masks_every_invalid_code() -> None:
     raw = np.array([[0, 1, 65534, 65535]], np.uint16)
     assert decode_linear(raw, scale=0.001)[1].tolist() == [[False, True, True, True]]
@@ -36,6 +49,10 @@ def test_decode_linear__masks_nan_infinities_and_negative_distances(dtype: type)
     assert valid.tolist() == [[False, False, False, False, False, True]]
     assert values.dtype == np.float32
     assert values[0, 5] == 2.5
+
+
+def test_decode_linear__calls_zero_metres_invalid_whatever_the_codes() -> None:
+    assert decode_linear(np.array([[0, 5]], np.uint16), scale=0.001, invalid_values=())[1].tolist() == [[False, True]]
 
 
 def test_decode_linear__keeps_negative_affine_values() -> None:

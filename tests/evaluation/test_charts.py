@@ -40,7 +40,7 @@ def words(svg: ElementTree.Element) -> list[str]:
 
 
 def test_chart__draws_points_where_the_axes_say() -> None:
-    (places,) = curves(drawn(Series(name="a", points=[(0, 0), (50, 5), (100, 10)])))
+    (places,) = curves(drawn(Series(name="a", points=[(0, 0), (48.5, 5), (97, 10)])))
     middle = ((LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2)
     assert places == [(LEFT, HEIGHT - BOTTOM), pytest.approx(middle, abs=0.1), (WIDTH - RIGHT, TOP)]
 

@@ -52,7 +52,7 @@ def test_plane__ripples_report_their_standard_deviation() -> None:
     truth_m = torch.full((90, 120), 2.0, dtype=torch.float64)
     checks = (torch.arange(90)[:, None] + torch.arange(120)) % 2 * 2.0 - 1.0
     error = plane_error(
-        predicted_m=truth_m + 0.05 * checks, target_m=truth_m, on_plane=ALL, normal=unit(0, 0, 1), matrix=MATRIX
+        predicted_m=0.4 * (truth_m + 0.05 * checks), target_m=truth_m, on_plane=ALL, normal=unit(0, 0, 1), matrix=MATRIX
     )
     assert error is not None
     assert error.flatness_cm == pytest.approx(5.0, rel=1e-3)
@@ -72,11 +72,11 @@ def test_plane__poison_beside_it_is_harmless_and_small_ones_are_left_out() -> No
 
 
 def test_directed__counts_each_side_of_three_metres() -> None:
-    truth_m = torch.tensor([1.0, 3.0, 4.0, 5.0, torch.nan])
-    predicted_m = torch.tensor([2.0, 3.1, 2.9, 9.0, 1.0])
-    valid = torch.tensor([True, True, True, True, False])
+    truth_m = torch.tensor([1.0, 3.0, 4.0, 5.0, 2.0, 1.0, 2.0, 9.0, torch.nan])
+    predicted_m = torch.tensor([2.0, 3.1, 2.9, 9.0, 1.0, 3.0, 7.0, 8.0, 1.0])
+    valid = ~truth_m.isnan()
     error = directed_error(predicted_m=predicted_m, target_m=truth_m, valid=valid)
-    assert (error.correct, error.too_close, error.too_far) == (50.0, 25.0, 25.0)
+    assert (error.correct, error.too_close, error.too_far) == (62.5, 12.5, 25.0)
 
 
 def test_directed__needs_a_valid_pixel() -> None:

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError
+from leadline.evaluation import report_pictures
 from leadline.evaluation.catalog import find_protocol
 from leadline.evaluation.report_pictures import compared_pictures
 from leadline.geometry.alignment import Alignment
@@ -22,6 +25,27 @@ def test_pictures__one_row_per_sample_with_its_numbers() -> None:
     assert rows[0].caption.startswith("scene/000.png: delta1 0, abs_rel 1, rmse ")
     assert all(row.pixels.dtype == np.uint8 and row.pixels.ndim == 3 for row in rows)
     assert rows[0].pixels.shape[1] > 3 * rows[0].pixels.shape[0] * 32 / 24 * 0.7
+
+
+def test_pictures__share_the_scale_of_the_scored_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    scales = []
+
+    def watched(*_: object, low: float, high: float) -> NDArray[np.uint8]:
+        scales.append((low, high))
+        return np.zeros((2, 2, 3), np.uint8)
+
+    monkeypatch.setattr(report_pictures, "comparison", watched)
+    compared_pictures(ToyPredictor(change=lambda z: 9 * z), [SCENES[0]], DEPTH)
+    depth_m = SCENES[0].depth
+    assert depth_m is not None
+    assert scales == [pytest.approx(tuple(np.percentile(depth_m, [2, 98])), rel=1e-3)]
+
+
+def test_pictures__missing_predictions_are_grey() -> None:
+    silent = ToyPredictor(change=lambda z: torch.where(torch.arange(z.shape[-1]) < 16, torch.nan, z))
+    with_hole, whole = (compared_pictures(p, [SCENES[0]], DEPTH)[0].pixels for p in (silent, ToyPredictor()))
+    grey = [(picture == 128).all(axis=-1).mean() for picture in (with_hole, whole)]
+    assert grey[0] > grey[1] + 0.1
 
 
 def test_pictures__show_aligned_metres_for_relative_models() -> None:

@@ -96,12 +96,11 @@ def test_predict_files__skips_and_names_unreadable_pictures_when_told_to(tmp_pat
     (tmp_path / "in" / "1.png").write_bytes(b"")
     Image.new("RGB", (90000, 1)).save(tmp_path / "in" / "thin.png")
     (tmp_path / "in" / "notes.txt").touch()
+    settings, done = PredictionSettings(on_unreadable="skip", batch_size=2), []
     summary = predict_files(
-        Brightness(),
-        collect_inputs([tmp_path / "in"]),
-        tmp_path / "out",
-        PredictionSettings(on_unreadable="skip", batch_size=2),
+        Brightness(), collect_inputs([tmp_path / "in"]), tmp_path / "out", settings, lambda n, _: done.append(n)
     )
+    assert done == [2, 4]
     assert summary.predicted == 2
     assert [path.name for path, _ in summary.skipped] == ["1.png", "thin.png"]
     assert all(reason for _, reason in summary.skipped)

@@ -238,7 +238,7 @@ def stand_in(**config: Any) -> DepthModel:
 
 
 def test_default_preprocessing__of_other_backbones_and_of_models_that_know_their_training_size() -> None:
-    other = default_preprocessing(stand_in(size=None))
+    other = default_preprocessing(stand_in(size=None, input_size=None))
     assert (other.input_size, other.multiple, other.interpolation) == (OTHER_SIDE_PX, 32, "cubic")
     trained = default_preprocessing(stand_in(size=None, input_size=256))
     assert (trained.input_size, trained.interpolation) == (256, "antialiased")

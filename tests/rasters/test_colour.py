@@ -176,4 +176,4 @@ def test_fitted__cuts_only_what_does_not_fit() -> None:
 
 def test_text_size__grows_with_the_picture_and_stays_readable() -> None:
     assert text_size_px(100) == 12
-    assert text_size_px(3200) == 100
+    assert text_size_px(3200) == 80

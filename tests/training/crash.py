@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ from leadline.training.settings import EngineSettings
 from leadline.training.signals import EXIT_TERMINATED, Terminated
 from tests.training.toy import SETTINGS, ToyRecipe, run_toy
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["leadline.training.engine", "torch._dynamo"])  # torch.optim imports the latter on first use
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["leadline.training.engine", "torch._dynamo"])  # torch.optim imports the latter on first use
 
 _OS_CALLS = ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "open", "truncate")
 
@@ -37,18 +38,20 @@ class Fault:
         error: errno to raise there instead of dying by SIGKILL.
         exchange: whether the system can swap two folders in one call.
         signal_at_step: send this process ``number`` inside the recipe's step of that update.
+        signal_in_validation: send it inside the validation of that epoch.
     """
 
     at_call: int = 0
     error: int = 0
     exchange: bool = True
     signal_at_step: int = -1
+    signal_in_validation: int = -1
     number: int = signal.SIGTERM
 
 
 def start(path: Path, fault: Fault = Fault(), settings: EngineSettings = SETTINGS) -> Any:
     """A process that starts the run in ``path``, or resumes it if there is one."""
-    process = _CONTEXT.Process(target=_child, args=(path, fault, settings))
+    process = CONTEXT.Process(target=_child, args=(path, fault, settings))
     process.start()
     return process
 
@@ -74,7 +77,8 @@ def _child(path: Path, fault: Fault, settings: EngineSettings) -> None:
     if fault.signal_at_step >= 0:
         _send_signal(recipe, fault)
     try:
-        run_toy(path, settings, recipe=recipe, resume="latest" if holds_run(path) else None)
+        resume = "latest" if holds_run(path) else None
+        run_toy(path, settings, recipe=recipe, resume=resume, before_validation=partial(_signal_in_validation, fault))
     except Terminated:
         sys.exit(EXIT_TERMINATED)
     except LeadlineError as error:
@@ -130,6 +134,11 @@ def _torn(counter: _Counter, call: Callable[..., Any]) -> Any:
             counter.strike()
 
     return torn
+
+
+def _signal_in_validation(fault: Fault, epoch: int) -> None:
+    if epoch == fault.signal_in_validation:
+        os.kill(os.getpid(), fault.number)
 
 
 def _send_signal(recipe: ToyRecipe, fault: Fault) -> None:

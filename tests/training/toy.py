@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from leadline.contracts.sample import Batch, Field
-from leadline.training.display import SilentDisplay
+from leadline.training.display import Display, SilentDisplay
+from leadline.training.distributed import current
 from leadline.training.engine import TrainSummary, train
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult, ValidationResult
 from leadline.training.run import RunFolder
@@ -92,7 +93,8 @@ class ToyRecipe(Recipe):
         batch = batches["train"]
         assert batch.depth is not None
         assert batch.valid is not None
-        error = (self.net(batch.image).float() - batch.depth).masked_fill(~batch.valid, 0.0)
+        predicted = self.net(batch.image).to(batch.depth.dtype)
+        error = (predicted - batch.depth).masked_fill(~batch.valid, 0.0)
         pixels = progress.sum_across(batch.valid.sum().float())
         loss = progress.sum_across((error**2).sum()) / pixels
         return StepResult(loss=loss, parts={"Absolute": progress.sum_across(error.abs().sum()) / pixels}, weight=pixels)
@@ -122,13 +124,15 @@ def saver(recipe: ToyRecipe) -> Callable[[Path], None]:
     return save
 
 
-def validator(recipe: ToyRecipe) -> Callable[[int], ValidationResult]:
+def validator(recipe: ToyRecipe, before: Callable[[int], None]) -> Callable[[int], ValidationResult]:
     """The error on a fixed batch, better and worse by turns so that the best epoch is not the last."""
 
     def validate(epoch: int) -> ValidationResult:
+        before(epoch)
         batch = ToyStream(seed=99).batch(0, 0)
         assert batch.depth is not None
-        error = (recipe.trained(batch.image) - batch.depth).abs().mean().item() + float(torch.rand(())) + epoch % 2
+        image = batch.image.to(next(recipe.parameters()).dtype)
+        error = (recipe.trained(image) - batch.depth).abs().mean().item() + float(torch.rand(())) + epoch % 2
         picture = np.zeros((4, 4, 3), np.uint8)
         return ValidationResult(
             scalars={"Val/D1": error}, selection=error, selection_name="Val/D1", pictures={"Val/Sample_0": picture}
@@ -144,18 +148,20 @@ def run_toy(
     stream: ToyStream | None = None,
     recipe: ToyRecipe | None = None,
     resume: str | None = None,
+    before_validation: Callable[[int], None] = lambda _: None,
+    display: Display | None = None,
 ) -> TrainSummary:
     """Start a run in ``path``, or resume it from a checkpoint."""
     recipe = recipe or ToyRecipe()
-    run = RunFolder.open(path, checkpoint=resume) if resume else RunFolder.create(path, {})
+    run = RunFolder.open(path, checkpoint=resume) if resume else RunFolder.create(path, {}, rank=current().rank)
     return train(
         recipe,
         {"train": stream or ToyStream()},
         settings,
         run,
-        validate=validator(recipe),
+        validate=validator(recipe, before_validation),
         save_model=saver(recipe),
-        display=SilentDisplay(),
+        display=display or SilentDisplay(),
     )
 
 
@@ -163,6 +169,11 @@ def digest(path: Path) -> dict[str, str]:
     """SHA-256 of everything in a run that an interruption must not change."""
     files = [file for folder in path.glob("checkpoint_*") for file in folder.iterdir()] + [path / "metrics.jsonl"]
     return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files)}
+
+
+def register_hook(parameter: nn.Parameter, hook: Callable[[Tensor], Tensor]) -> None:
+    register: Callable[[Callable[[Tensor], Tensor]], object] = parameter.register_hook  # torch leaves it untyped
+    register(hook)
 
 
 def changed(settings: EngineSettings = SETTINGS, **values: object) -> EngineSettings:

@@ -22,6 +22,12 @@ def test_colour_jitter__computes_power_times_brightness_times_channel() -> None:
     assert torch.equal(sample.image, torch.full((3, 2, 2), 0.4))
 
 
+def test_colour_jitter__keeps_black_black_and_white_white() -> None:
+    sample = replace(plane_sample(), image=torch.tensor([0.0, 1.0]).expand(3, 1, 2))
+    same = ColourJitter(p=1.0, brightness=(1.0, 1.0), channel=(1.0, 1.0))
+    assert same(sample, torch.Generator()).image.flatten().tolist() == [0.0, 1.0] * 3
+
+
 def test_colour_jitter__stays_between_zero_and_one() -> None:
     bright = ColourJitter(p=1.0, brightness=(3.0, 3.0))
     image = bright(plane_sample(), torch.Generator()).image

@@ -55,6 +55,13 @@ def test_resize_image__keeps_the_mean_of_fine_stripes() -> None:
     assert float((inner - 0.5).abs().max()) < 0.01  # without antialiasing these would be 0 or 1
 
 
+def test_resize_image__judges_by_some_rows_and_is_never_off_by_more_than_a_level() -> None:
+    image = torch.rand(3, 64, 50, generator=torch.Generator().manual_seed(0))
+    image[:, :60] = 0.0
+    exact = functional.interpolate(image[None], (32, 25), mode="bilinear", antialias=True)[0]
+    assert float((resize_image(image, 32, 25) - exact).abs().max()) <= 1.5 / 255.0
+
+
 @settings(max_examples=100, deadline=None)
 @given(old=st.integers(1, 3000), new=st.integers(1, 3000))
 def test_nearest_indices__hold_the_new_centre(old: int, new: int) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from leadline.contracts.errors import ContractError, MissingExtraError
-from leadline.models.config import DepthModelConfig, SigmoidHeadConfig
+from leadline.models.config import DINOV2_SIZES, DepthModelConfig, SigmoidHeadConfig
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import initialise_from
 
@@ -20,7 +20,9 @@ MAX_DEPTH_M = 20  # an integer to transformers; of the metric indoor release
 class HuggingFaceDepthAnything(nn.Module):
     """Metric Depth Anything V2 Small as transformers implements it, with random weights; (B,3,H,W) -> (B,H,W) metres.
 
-    ``DepthAnythingConfig()`` describes the Small network; scaled-dot-product attention is transformers' own default.
+    The default ``DepthAnythingConfig`` is the Small network of V1; V2 reads other blocks, counted from 1 here.  Convolutions
+    start as He et al. (2015) do, for transformers' own start lets every picture have nearly the same depth, and two networks
+    that say nothing agree too easily.  Attention is transformers' default.
 
     Raises:
         MissingExtraError: transformers is not installed.
@@ -28,7 +30,7 @@ class HuggingFaceDepthAnything(nn.Module):
 
     def __init__(self) -> None:
         try:
-            from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation
+            from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
         except ImportError as error:
             raise MissingExtraError(
                 expected="the package transformers, the peer of this benchmark",
@@ -36,8 +38,21 @@ class HuggingFaceDepthAnything(nn.Module):
                 remedy="pip install 'leadline[test]'",
             ) from error
         super().__init__()
-        config = DepthAnythingConfig(depth_estimation_type="metric", max_depth=MAX_DEPTH_M)
+        size, taps = DINOV2_SIZES["vits"], DINOV2_SIZES["vits"].taps
+        backbone = Dinov2Config(
+            hidden_size=size.dim,
+            num_hidden_layers=size.depth,
+            num_attention_heads=size.heads,
+            image_size=518,
+            patch_size=14,
+            out_indices=[tap + 1 for tap in taps],
+            reshape_hidden_states=False,
+        )
+        config = DepthAnythingConfig(backbone_config=backbone, depth_estimation_type="metric", max_depth=MAX_DEPTH_M)
         self.network = DepthAnythingForDepthEstimation(config)
+        for module in self.network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Normalised (B,3,H,W), sides multiples of 14 -> (B,H,W) metres."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sides enter; pictures per second and core of our training stream leave, against bare Pillow on the same files.
 
-Ours reads a 640x480 JPEG and its 16-bit depth PNG, checks them, resizes both with their mask, crops, mirrors, jitters colours
-and stacks batches, as ``leadline train metric`` does.  Pillow decodes the same two files and resizes them; it makes no
-tensor, no mask and no augmentation.  Both use one thread, for a loader gives each worker one core.  Expected: at least 0.8
-times Pillow; and at least 40 procedural scenes per second and core at 256x192.
+Ours reads a 640x480 JPEG and its 16-bit depth PNG, checks them, resizes both with their mask, crops, mirrors, jitters
+colours and stacks batches, as ``leadline train metric`` does.  Pillow decodes the same two files and resizes them; it makes
+no tensor, no mask and no augmentation.  Both use one thread, for a loader gives each worker one core.  Expected: at least
+0.8 times Pillow; and at least 40 procedural scenes per second and core at 256x192.
 """
 
 from __future__ import annotations

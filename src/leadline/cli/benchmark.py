@@ -79,12 +79,16 @@ def show(report: Report) -> None:
     rows = [[row.name, _value(row), row.expected, _verdict(row), row.note] for row in report.rows]
     console.print(table(report.name, ["", "measured", "expected", "", "note"], rows))
     for note in report.notes:
-        console.print(note, highlight=False)
+        console.print(note, highlight=False, markup=False)
 
 
 def _value(row: Row) -> str:
-    spread = f" [{row.spread[0]:.3g}-{row.spread[1]:.3g}]" if row.spread else ""
-    return f"{row.value:.3g} {row.unit}{spread}"
+    spread = f" [{_short(row.spread[0])}-{_short(row.spread[1])}]" if row.spread else ""
+    return f"{_short(row.value)} {row.unit}{spread}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _verdict(row: Row) -> str:

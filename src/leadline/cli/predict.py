@@ -74,7 +74,9 @@ def run(arguments: PredictArguments) -> int:
 
         predictor = WithFieldOfView(predictor, arguments.fov)
     with progress("predicting", total=len(inputs.pictures)) as advance:
-        summary = predict_files(predictor, inputs, arguments.out, settings(arguments), on_progress=lambda done, _: advance(done))
+        summary = predict_files(
+            predictor, inputs, arguments.out, settings(arguments), on_progress=lambda done, _: advance(done)
+        )
     conclude(summary, arguments)
     return 0
 
@@ -86,11 +88,11 @@ def check(arguments: PredictArguments) -> None:
         UsageError: a tiling or runtime there is not; an impossible camera.
     """
     if arguments.tile not in ("auto", "off"):
-        raise UsageError(expected="--tile auto or off", got=arguments.tile, remedy="this version predicts whole pictures only")
-    if arguments.runtime not in ("auto", "torch"):
         raise UsageError(
-            expected="--runtime auto or torch", got=arguments.runtime, remedy="this version runs on torch only"
+            expected="--tile auto or off", got=arguments.tile, remedy="this version predicts whole pictures only"
         )
+    if arguments.runtime not in ("auto", "torch"):
+        raise UsageError(expected="--runtime auto or torch", got=arguments.runtime, remedy="this version runs on torch only")
     if arguments.fov is not None and arguments.intrinsics is not None:
         raise UsageError(expected="--fov or --intrinsics", got="both", remedy="leave one out")
     if arguments.fov is not None and not 0 < arguments.fov < 180:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import numpy as np
 import torch
 
 from leadline.contracts.depth_map import DepthKind
@@ -72,13 +73,13 @@ def read_frame(
 
 def read_image_tensor(path: Path) -> Tensor:
     """Read a picture as (3, H, W) float32 RGB in [0, 1].  Memory stays channels-last.  DataError as in ``read_image``."""
-    # Converting the strided view costs a third of making it contiguous first, and resizing is as fast on it.
     return image_tensor(read_image(path))
 
 
 def image_tensor(rgb_HW3: NDArray[Any]) -> Tensor:
-    """(H, W, 3) uint8 RGB -> (3, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(rgb_HW3).permute(2, 0, 1).to(torch.float32).div_(255)
+    """(H, W, 3) uint8 RGB -> (3, H, W) float32 in [0, 1], value / 255 exactly rounded, channels-last in memory."""
+    # One pass over the bytes; gathering the channels first would take twice as long, and resizing gains nothing by it.
+    return torch.from_numpy(np.divide(rgb_HW3, np.float32(255), dtype=np.float32)).permute(2, 0, 1)
 
 
 def pinhole(*, focal_px: tuple[float, float], centre_px: tuple[float, float]) -> Camera:

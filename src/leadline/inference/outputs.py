@@ -41,6 +41,13 @@ ENDINGS: dict[OutputFormat, str] = {
 }
 ASSUMED_FIELD_OF_VIEW_DEG = 55.0
 _LEVELS = 65535
+_TITLES = {
+    DepthKind.METRIC: "depth",
+    DepthKind.SCALE_INVARIANT: "depth up to scale",
+    DepthKind.AFFINE_DEPTH: "depth up to scale and offset",
+    DepthKind.AFFINE_DISPARITY: "inverse depth up to scale and offset",
+    DepthKind.STEREO_DISPARITY: "disparity",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,8 +206,8 @@ def _write_color(path: Path, prediction: Prediction) -> dict[str, Any]:
     low, high = robust_range(depth.values, depth.valid)
     ramp = Ramp.DISPARITY if depth.kind.near_is_large else Ramp.DEPTH
     picture = enlarged(colourise(depth.values, depth.valid, low=low, high=high, ramp=ramp))
-    title = depth.kind.value.replace("_", " ")
-    write_picture(path, with_legend(picture, low=low, high=high, unit=depth.unit, title=title, ramp=ramp))
+    shown = with_legend(picture, low=low, high=high, unit=depth.unit, title=_TITLES[depth.kind], ramp=ramp)
+    write_picture(path, shown)
     return {"low": low, "high": high}
 
 

@@ -158,7 +158,7 @@ def default_preprocessing(model: DepthModel, input_size: int | None = None) -> P
         model: its configuration and size multiple are read.
         input_size: overrides the shorter side, pixels.
     """
-    trained_at = getattr(model.config, "input_size", None)
+    trained_at = model.config.input_size
     if input_size is None:
         input_size = trained_at or (OTHER_SIDE_PX if model.config.size is None else DINOV2_SIDE_PX)
     return PreprocessSettings(

@@ -88,7 +88,7 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 
 def _fingerprint(tensor: Tensor) -> dict[str, Any]:
-    raw = memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    raw = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
     return {
         "dtype": str(tensor.dtype).removeprefix("torch."),
         "shape": list(tensor.shape),

@@ -47,7 +47,8 @@ def attend(q_BhNd: Tensor, k_BhNd: Tensor, v_BhNd: Tensor) -> Tensor:
     """
     B, heads, N, d = q_BhNd.shape
     if q_BhNd.is_cpu and q_BhNd.dtype.itemsize == 2 and B * heads * N * N <= _SCORES_LIMIT:
-        return ((q_BhNd * d**-0.5) @ k_BhNd.transpose(-1, -2)).softmax(dim=-1) @ v_BhNd
+        scores_BhNN = (q_BhNd * d**-0.5) @ k_BhNd.transpose(-1, -2)
+        return torch.matmul(scores_BhNN.softmax(dim=-1), v_BhNd)
     return F.scaled_dot_product_attention(q_BhNd, k_BhNd, v_BhNd)
 
 

@@ -45,7 +45,7 @@ def bicubic_matrix(native: int, target: int, scale: float, device: torch.device)
     """(target, native) float32 weights of bicubic sampling at (i + 0.5) / scale - 0.5 with clamped borders."""
     # A tensor born in inference mode could never be used in training, and this one outlives the call.
     with torch.inference_mode(mode=False), torch.no_grad():
-        # In float32 throughout, as PyTorch's own kernel: the coordinate's rounding is part of the numbers to be met.
+        # Rounded once to float32, as the fused multiply-add of PyTorch's kernel does: that rounding is part of the numbers.
         position = ((torch.arange(target) + 0.5).double() * float(torch.tensor(1.0 / scale)) - 0.5).float()
         left = position.floor()
         matrix = torch.zeros(target, native)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published models by name: a name enters, what to build, what its numbers mean and under which licence leave; no weights."""
+"""Published models by name: a name enters, what to build, what it claims and its licence leave; no weights."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a weights file says by its name: Depth Anything V1 and V2, relative and metric, cannot be told apart by their tensors."""
+"""A weights file's name enters, which model it is leaves: the tensors of V1 and V2, relative and metric look the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCENES = (("metric-indoor-", r"metric[-_](hypersim|indoor)"), ("metric-outdoor-
 
 
 def version_by_name(path: Path) -> str | None:
-    """ "v1" or "v2" where the file name says so, else None.
+    """What the file name says: "v1", "v2" or None.
 
     >>> version_by_name(Path("depth_anything_v2_vits.pth")), version_by_name(Path("depth_anything_vits14.pth"))
     ('v2', 'v1')
@@ -66,7 +66,7 @@ def declared_preset(path: Path, architecture: str | None) -> Preset:
     if architecture is None:
         if named is None:
             raise WeightsError(
-                expected="to be told which model this is: Depth Anything V1 and V2, relative and metric, have the same tensors",
+                expected="to be told which model this is: Depth Anything V1 and V2, relative and metric, look the same",
                 got=f"{path.name}, which does not say",
                 remedy="pass its architecture, e.g. depth-anything-v2-small, depth-anything-v1-small, "
                 "or depth-anything-v2-metric-indoor-small",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The door for weights: a model or a path enters, a checkpoint on disk, a model with weights, or a report of what fitted leaves."""
+"""The door for weights: a model or a path enters; a checkpoint, a filled model, or a report of what fitted leaves."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
 
 
 def checkpoint_folder(path: Path) -> Path | None:
-    """The checkpoint folder a path stands for: itself, its run's best or latest, the folder of ``model.safetensors``, or None.
+    """The checkpoint a path stands for: itself, its run's best or latest, the folder of its ``model.safetensors``, or None.
 
     Raises:
         WeightsError: a folder that holds no checkpoint.
@@ -179,7 +179,7 @@ def _copy(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> LoadRepo
 
 
 def _check_version(config: DepthModelConfig, path: Path, version: str) -> None:
-    """Refuse V1 weights in a model that taps V2's blocks, and the reverse; other tap tables are the caller's own business."""
+    """Refuse V1 weights in a model that taps V2's blocks, and the reverse; any other tap table is the caller's business."""
     if config.size is None:
         return
     tables = {"v1": v1_taps(config.encoder), "v2": config.size.taps}

@@ -118,7 +118,7 @@ def _oklch_to_srgb(
 
 def text_size_px(width: int) -> int:
     """Height of lettering that stays legible under a picture of this width when the whole is shown at screen size."""
-    return max(_MIN_TEXT_PX, round(width / 32))
+    return max(_MIN_TEXT_PX, round(width / 40))
 
 
 def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
-from leadline.data.catalog import open_dataset
+from leadline.data.catalog import DATASETS, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.request import DatasetRequest
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BENCHMARKS: frozenset[DatasetName] = frozenset({"ibims", "da2k"})
-"""Made to compare models; a model trained on them can no longer be compared."""
-
 
 def training_names(config: MetricConfig) -> list[DatasetName]:
     """The datasets that are trained on, in the order of the flag.
@@ -36,7 +33,7 @@ def training_names(config: MetricConfig) -> list[DatasetName]:
         UsageError: nothing but benchmarks was named, or DA-2K is to be trained on, which has no depth.
     """
     forced = config.train_on_benchmarks
-    names = [name for name in config.datasets if name not in BENCHMARKS or (forced and name != "da2k")]
+    names = [name for name in config.datasets if not DATASETS[name].evaluation_only or (forced and name != "da2k")]
     if not names:
         raise UsageError(
             expected="--datasets with at least one dataset to train on (nyu, sunrgbd, procedural, labelled_folder)",

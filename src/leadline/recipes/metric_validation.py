@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
+from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Batch
 from leadline.evaluation.metrics import depth_metrics
 from leadline.losses.pooling import keep
@@ -64,6 +65,12 @@ class MetricValidation:
             scores[name] = defaultdict(list)
             for batch in stream.batches(0):
                 self._score(moved(batch, self._device), scores[name], pictures)
+        if not any(one.get("Loss") for one in scores.values()):
+            raise DataError(
+                expected="validation pictures with depth inside the range",
+                got=f"not one pixel between {self.recipe.config.min_depth:g} and {self.recipe.config.max_depth:g} m",
+                remedy="check --min-depth, --max-depth and the unit with `leadline data inspect`",
+            )
         scalars = _means(scores)
         name = "Val/Loss" if self.recipe.config.select_by == "loss" else "Val/ABS_REL"
         return ValidationResult(scalars=scalars, selection=scalars[name], selection_name=name, pictures=pictures)
@@ -81,9 +88,8 @@ class MetricValidation:
                 if not bool(valid[one].any()):
                     continue  # nothing to compare with; it must not count as a perfect or a failed image
                 self._score_image(predicted_m[one], target_m[one], valid[one], scores)
-        while len(pictures) < PICTURES and len(pictures) < len(batch.keys):
-            index = len(pictures)
-            pictures[f"Val/Sample_{index}"] = pictured(batch, predicted_m, valid, index)
+        for one in range(min(len(batch.keys), PICTURES - len(pictures))):
+            pictures[f"Val/Sample_{len(pictures)}"] = pictured(batch, predicted_m, valid, one)
 
     def _score_image(self, predicted_m: Tensor, target_m: Tensor, valid: Tensor, scores: dict[str, list[float]]) -> None:
         recipe, config = self.recipe, self.recipe.config

@@ -8,14 +8,15 @@ resuming the folder continues as if nothing had happened, bit for bit on a CPU.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from leadline.training import distributed
 from leadline.training.checkpoint import Trained, read_state
 from leadline.training.display import Display, SilentDisplay
+from leadline.training.distributed import Ranks
 from leadline.training.durable import recover
 from leadline.training.ema import Ema
 from leadline.training.logs import Log, NoLog, RunLog
@@ -87,16 +88,12 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
     with ExitStack() as stack:
         stop = stack.enter_context(listening())
         stack.enter_context(repeatable(settings, placement.device))
-        if ranks.rank == 0:
-            stack.enter_context(run.locked())
-            recover(run.path)
-        distributed.wait_for_all()
+        stack.enter_context(_claimed(run, ranks))
         plan = Plan(epochs=settings.epochs, batches_per_epoch=batches_per_epoch(streams), accumulate=settings.accumulate)
         trained = _prepare(recipe, settings, placement, plan)
         state = _load(run, trained)
         recorder = _record(run, state, plan, settings, display if ranks.rank == 0 else SilentDisplay())
-        stack.callback(recorder.log.close)
-        stack.callback(recorder.display.stop)
+        stack.callback(recorder.close)
         session = Session(
             trained=trained,
             streams=streams,
@@ -113,11 +110,17 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
             state=state,
         )
         values = session.complete()
-    skipped = [name for stream in streams.values() for name in stream.skipped]
-    seconds = time.monotonic() - began_s
-    return TrainSummary(
-        epochs=state.epoch, updates=state.update, best=state.best, scalars=values, skipped=skipped, seconds=seconds
-    )
+    return _summary(session, values, time.monotonic() - began_s)
+
+
+@contextmanager
+def _claimed(run: RunFolder, ranks: Ranks) -> Iterator[None]:
+    """The run's folder, locked and tidied by rank 0 before any rank reads it."""
+    with run.locked() if ranks.rank == 0 else nullcontext():
+        if ranks.rank == 0:
+            recover(run.path)
+        distributed.wait_for_all()
+        yield
 
 
 def _prepare(recipe: Recipe, settings: EngineSettings, placement: Placement, plan: Plan) -> Trained:
@@ -151,7 +154,9 @@ def _record(run: RunFolder, state: RunState, plan: Plan, settings: EngineSetting
     log: Log = NoLog()
     if distributed.current().rank == 0:
         log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step)
-    return Recorder(log=log, display=display, plan=plan, log_interval=settings.log_interval)
+    return Recorder(
+        log=log, display=display, plan=plan, log_interval=settings.log_interval, with_pictures=settings.log_pictures
+    )
 
 
 def _updater(trained: Trained, settings: EngineSettings, placement: Placement) -> Updater:
@@ -163,4 +168,15 @@ def _updater(trained: Trained, settings: EngineSettings, placement: Placement) -
         trained.ema,
         placement=placement,
         max_grad_norm=settings.max_grad_norm,
+    )
+
+
+def _summary(session: Session, values: dict[str, float], seconds: float) -> TrainSummary:
+    return TrainSummary(
+        epochs=session.state.epoch,
+        updates=session.state.update,
+        best=session.state.best,
+        scalars=values,
+        skipped=[name for stream in session.streams.values() for name in stream.skipped],
+        seconds=seconds,
     )

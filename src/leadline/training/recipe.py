@@ -112,5 +112,8 @@ class Recipe(nn.Module, ABC):
         """Called once after each optimiser update, e.g. to move a teacher."""
 
     def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:  # noqa: ARG002
-        """Pictures of a training batch, tag -> (H, W, 3) uint8; called in eval mode without gradients, once an epoch."""
+        """Pictures of a training batch, tag (e.g. ``Train/Prediction``) -> (H, W, 3) uint8.
+
+        Called once an epoch, on rank 0 only, in eval mode and without gradients.
+        """
         return {}

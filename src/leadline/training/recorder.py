@@ -47,12 +47,14 @@ class Recorder:
         log, display: where to.
         plan: how long the run is.
         log_interval: updates between two lines, counted in each epoch.
+        with_pictures: whether pictures are drawn and logged at all.
     """
 
     log: Log
     display: Display
     plan: Plan
     log_interval: int
+    with_pictures: bool
 
     def update(self, state: RunState, report: UpdateReport, rates: Mapping[str, float], spent: Spent) -> None:
         """An update was made; ``state`` counts it already."""
@@ -78,20 +80,27 @@ class Recorder:
         means = {f"Train/Epoch{name}": value for name, value in state.means().items()}
         values = {**means, **_rate_tags(rates), **(validation.scalars if validation else {})}
         self.log.scalars(self._axis(state), state.epoch, values)
-        for tag, picture in (validation.pictures if validation else {}).items():
+        for tag, picture in (validation.pictures if validation and self.with_pictures else {}).items():
             self.log.picture(tag, self._axis(state), picture)
         said = f"; {validation.selection_name} {validation.selection:.4g}" if validation else ""
         self.display.note(f"epoch {state.epoch + 1}/{self.plan.epochs}: loss {state.means()[LOSS]:.4g}{said}")
         return values
 
     def pictures(self, state: RunState, recipe: Recipe, batches: Mapping[str, Batch], placement: Placement) -> None:
-        """Let the recipe draw what it makes of a training batch."""
+        """Let the recipe draw what it makes of a training batch, after the first update of an epoch."""
+        if not self.with_pictures or state.counted > 1:
+            return
         recipe.eval()
         with torch.no_grad(), placement.autocast():
             drawn = recipe.pictures({name: moved(batch, placement.device) for name, batch in batches.items()})
         recipe.train()
         for tag, picture in drawn.items():
             self.log.picture(tag, self._axis(state), picture)
+
+    def close(self) -> None:
+        """The run has ended, however it did."""
+        self.display.stop()
+        self.log.close()
 
     def _axis(self, state: RunState) -> int:
         return state.epoch * self.plan.batches_per_epoch + state.batch - 1

@@ -85,7 +85,7 @@ class Session:
                 self._leave()
             if self._is_due():
                 self._save([LATEST])
-            if self.state.counted == 1 and self.settings.log_pictures and self.ranks.rank == 0:
+            if self.ranks.rank == 0:
                 self.recorder.pictures(self.state, self.trained.recipe, work.batches[-1], self.placement)
 
     def _works(self) -> Iterator[Work]:
@@ -118,13 +118,16 @@ class Session:
             raise
 
     def _update(self, work: Work) -> UpdateReport:
-        rates = rates_at(self.settings, update=self.state.update, updates_per_epoch=self.plan.updates_per_epoch)
-        self.trained.optimiser.set_rates(rates)
+        self._set_rates(self.state.update)
         report = self.updater(work, stop=self.stop.requested)
         if not report.finite:
             raise refuse(self.folder, self.trained.recipe, work, report, placement=self.placement, rank=self.ranks.rank)
         self.state.count(report.values, len(work.batches))
         return report
+
+    def _set_rates(self, update: int) -> None:
+        rates = rates_at(self.settings, update=update, updates_per_epoch=self.plan.updates_per_epoch)
+        self.trained.optimiser.set_rates(rates)
 
     def _is_due(self) -> bool:
         """Whether a checkpoint inside the epoch is due; the end of the epoch makes its own."""
@@ -134,6 +137,7 @@ class Session:
     def _end_epoch(self) -> dict[str, float]:
         """Validate, log and save; the epoch's values by tag."""
         validation = self._validated()
+        self._set_rates(self.state.update - 1)  # what the last update used, also when a resumed run begins here
         values = self.recorder.epoch(self.state, self.trained.optimiser.learning_rates(), validation)
         names = [f"{EPOCH}{self.state.epoch}"] if self.settings.keep_last else []
         if validation and self.state.improves(validation.selection):

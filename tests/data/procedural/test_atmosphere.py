@@ -27,10 +27,10 @@ def test_drawn_lights__are_above_the_ground_and_brighter_from_above(seed: int) -
 @pytest.mark.parametrize("seed", range(20))
 def test_drawn_pose_film_and_sky__are_within_their_stated_ranges(seed: int) -> None:
     pose = draw_pose(Random(seed), yaw_degrees=10, pitch_degrees=(-8, 4))
-    assert 1.3 <= pose.height_m <= 1.8
+    assert 1.45 <= pose.height_m <= 1.65
     assert abs(pose.yaw) <= math.radians(10)
     assert math.radians(-8) <= pose.pitch <= math.radians(4)
-    assert 53 <= 2 * math.degrees(math.atan(0.5 / pose.focal_share)) <= 64.1
+    assert 56 <= 2 * math.degrees(math.atan(0.5 / pose.focal_share)) <= 60.4
     film = draw_film(Random(seed))
     assert 0.14 <= film.brightness <= 0.36
     assert film.softness <= 0.25

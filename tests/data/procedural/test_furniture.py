@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
-from leadline.data.procedural.furniture import AGAINST_WALL, STANDING_FREE, Piece, chair, table
+from leadline.data.procedural.furniture import AGAINST_WALL, STANDING_FREE, chair, table
 from leadline.data.procedural.solids import Place, SceneBuilder
 
 PIECES = sorted(set(AGAINST_WALL + STANDING_FREE), key=lambda piece: piece.__name__)
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.__name__)
-def test_piece__stands_on_its_place_and_is_no_larger_than_furniture(piece: Piece) -> None:
+def test_piece__stands_on_its_place_and_is_no_larger_than_furniture(
+    piece: Callable[[SceneBuilder, Place, Random], None],
+) -> None:
     for seed in range(20):
         builder = SceneBuilder()
         piece(builder, Place(10, 2, 20, 0.4), Random(seed))

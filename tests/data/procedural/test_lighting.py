@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from leadline.data.procedural.lighting import Light, irradiance, lit_share, openness
-from leadline.data.procedural.solids import Shape
+from leadline.data.procedural.materials import Material
+from leadline.data.procedural.solids import Place, SceneBuilder, Shape
 from leadline.data.procedural.surfaces import Surface, surface_of
 from leadline.data.procedural.tracing import nearest_hits
 from tests.data.procedural.hand_made import ground_and_box, level_view, one_solid
@@ -19,7 +21,7 @@ BLACK = (0.0, 0.0, 0.0)
 SUN = Light(position_m=(-1000.0, 1000.0, 0.0), key=(1, 1, 1), reach_m=math.inf, above=BLACK, below=BLACK, shadow=1.0)
 
 
-def lit_scene() -> tuple[Surface, np.ndarray]:  # type: ignore[type-arg]
+def lit_scene() -> tuple[Surface, NDArray[np.float32]]:
     solids, _ = ground_and_box()
     view = level_view(height=120, width=160)
     surface = surface_of(solids, view, nearest_hits(solids, view))
@@ -66,7 +68,7 @@ def test_irradiance__of_a_lamp_falls_with_distance_and_of_the_sky_with_the_slope
 
 def test_openness__is_less_at_contacts_and_in_corners() -> None:
     solids, _ = ground_and_box()
-    view = level_view(height=160, width=160)
+    view = level_view(height=400, width=160, focal_px=400)
     surface = surface_of(solids, view, nearest_hits(solids, view))
     share = openness(solids, surface, view)
     ground = (surface.solid == 0) & surface.seen
@@ -80,5 +82,18 @@ def test_openness__is_less_at_contacts_and_in_corners() -> None:
     room = one_solid(Shape.SHELL, (0, 1.5, 2), (6, 3, 8))
     inside = surface_of(room, view, nearest_hits(room, view))
     corners = openness(room, inside, view)
-    assert corners[80, 80] == pytest.approx(1)
-    assert corners.min() < 0.7
+    assert corners[200, 80] == pytest.approx(1)
+    assert corners.min() < 0.8
+
+
+def test_lit_share__what_stands_behind_the_lamp_throws_no_shadow() -> None:
+    builder = SceneBuilder()
+    paint = builder.paint(Material(colour=(1, 1, 1)))
+    builder.box(Place(0, 0, 4.5), (0, 0, 0), (1, 2, 1), paint)
+    builder.box(Place(0, 0, 2), (0, 0.9, 0), (0.2, 0.4, 0.2), paint)
+    solids, view = builder.tables()[0], level_view()
+    surface = surface_of(solids, view, nearest_hits(solids, view))
+    between, beyond = (replace(SUN, position_m=(0.0, 1.1, z)) for z in (3.0, 8.0))
+    near = surface.seen & (surface.solid == 1)
+    assert (lit_share(solids, surface, view, between)[near] == 1).all()
+    assert (lit_share(solids, surface, view, beyond)[near] == 0).any()

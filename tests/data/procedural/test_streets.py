@@ -16,7 +16,7 @@ from leadline.data.procedural.streets import build_street
 def test_build_street__leaves_the_camera_free_above_the_ground(seed: int) -> None:
     scene = build_street(Random(seed))
     camera = np.array([0, scene.pose.height_m, 0])
-    assert 1.3 <= scene.pose.height_m <= 1.8
+    assert 1.45 <= scene.pose.height_m <= 1.65
     unit = np.einsum("nij,nj->ni", scene.solids.unit_from_world, camera - scene.solids.centre_m)
     assert (np.abs(unit).max(1) > 1).all()
     ground = scene.solids.centre_m[0, 1] + scene.solids.half_m[0, 1]

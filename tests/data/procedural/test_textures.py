@@ -21,7 +21,9 @@ def painted(texture: Texture, *, footprint_m: float, grain: float = 0.0, metres:
     axis = ((np.arange(SIDE) + 0.5) / SIDE * metres).astype(np.float32)
     v_m, u_m = (grid.ravel() for grid in np.meshgrid(axis, axis, indexing="ij"))
     material = np.zeros(SIDE * SIDE, np.int32)
-    return albedo(table, material, u_m, v_m, np.full(SIDE * SIDE, footprint_m, np.float32))[0].reshape(SIDE, SIDE)
+    colour = albedo(table, material, u_m, v_m, np.full(SIDE * SIDE, footprint_m, np.float32))
+    red: NDArray[np.float32] = colour[0].reshape(SIDE, SIDE)
+    return red
 
 
 @pytest.mark.parametrize("texture", [Texture.CHECKER, Texture.STRIPES, Texture.BRICKS, Texture.PLANKS, Texture.WINDOWS])

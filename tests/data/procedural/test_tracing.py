@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from leadline.data.procedural.rendering import view_of
+from leadline.data.procedural.rendering import Scene, view_of
 from leadline.data.procedural.rooms import build_room
 from leadline.data.procedural.solids import Face, Shape
 from leadline.data.procedural.streets import build_street
@@ -46,7 +48,7 @@ def test_nearest_hits__of_a_wall_facing_the_camera_have_one_z_depth() -> None:
     assert np.allclose(depth_m, 6.0, rtol=1e-6)
 
 
-def points(depth_m: np.ndarray, focal_px: float = 100.0) -> np.ndarray:  # type: ignore[type-arg]
+def points(depth_m: NDArray[np.float32], focal_px: float = 100.0) -> NDArray[np.float64]:
     """(3, P) world positions of what ``level_view`` sees."""
     row, column = np.nonzero(np.isfinite(depth_m))
     z = depth_m[row, column].astype(np.float64)
@@ -95,7 +97,7 @@ def test_turned_box__is_where_its_yaw_puts_it() -> None:
 
 
 @pytest.mark.parametrize("build", [build_room, build_street, build_yard])
-def test_nearest_hits__loses_nothing_to_the_bounding_rectangles(build) -> None:  # type: ignore[no-untyped-def]
+def test_nearest_hits__loses_nothing_to_the_bounding_rectangles(build: Callable[[Random], Scene]) -> None:
     for seed in range(3):
         scene = build(Random(seed))
         view = view_of(scene.pose, 48, 64)
@@ -120,3 +122,8 @@ def test_rays_shifted__point_left_of_the_pixel_centres() -> None:
     shifted = view.rays_shifted(np.full((60, 80), 3.0, np.float32))
     assert np.allclose(shifted[:, :, 3:], view.rays[:, :, :-3], atol=1e-6)
     assert np.allclose(view.rays[:, 29, 40], [0.005, 0.005, 1])
+
+
+def test_nearest_hits__of_something_closer_than_an_arm() -> None:
+    hits = nearest_hits(one_solid(Shape.BOX, (0, 1.5, 0.4), (0.1, 0.1, 0.2)), level_view())
+    assert hits.depth_m[30, 40] == pytest.approx(0.3, rel=1e-6)

@@ -13,6 +13,12 @@ from leadline.evaluation.scoring import scored_pixels
 from leadline.geometry.alignment import Alignment
 
 
+def test_depth__scores_the_ends_of_its_range() -> None:
+    depth_m = torch.tensor([[1e-3] * 5 + [80.0] * 5 + [80.1] * 5])
+    sample = Sample(key="d", dataset="own", image=torch.zeros(3, 1, 15), depth=depth_m, valid=depth_m > 0)
+    assert int(scored_pixels(sample, DEPTH)[1].sum()) == 10
+
+
 def test_depth__allows_every_alignment_and_dataset() -> None:
     assert DEPTH.dataset is None
     for alignment in Alignment:

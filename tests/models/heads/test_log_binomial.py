@@ -105,6 +105,13 @@ def test_expected_value__lies_between_the_outermost_centres() -> None:
     assert mean.max() <= centers.max()
 
 
+def test_expected_value__is_not_rounded_by_autocast() -> None:
+    maps, centers = example(torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = expected_value(maps, centers)
+    assert torch.equal(rough, expected_value(maps, centers))
+
+
 def test_expected_value__of_a_single_row_or_column_is_finite() -> None:
     maps = LogBinomial(torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
     assert expected_value(maps, torch.full((1, 8, 3, 3), 2.0)).item() == pytest.approx(2.0)

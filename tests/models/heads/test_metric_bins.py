@@ -10,6 +10,7 @@ from torch import Tensor
 
 from leadline.contracts.errors import UsageError
 from leadline.models.config import BinCentersType, MetricBinsHeadConfig
+from leadline.models.heads import metric_bins
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead, bin_confidence, check_bins_config
 from leadline.models.heads.taps import HeadTaps
 from tests.models.heads import zoe_fixture
@@ -141,6 +142,16 @@ def test_head__of_bounded_type_stays_in_its_range_with_ascending_centres(centers
     assert said.depth_m.max() <= 4.0
 
 
+@pytest.mark.parametrize("centers", BOUNDED)
+def test_head__of_bounded_type_does_not_leave_its_range_by_rounding(
+    centers: BinCentersType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounded = torch.tensor([0.4999999, 4.0000005]).reshape(2, 1, 1, 1).expand(2, 1, 21, 13)
+    monkeypatch.setattr(metric_bins, "expected_value", lambda *_: rounded)
+    depth_m = small_head(bin_centers_type=centers, min_depth_m=0.5, max_depth_m=4.0)(small_taps()).depth_m
+    assert (depth_m.min().item(), depth_m.max().item()) == (0.5, 4.0)
+
+
 def test_head__of_unbounded_type_is_never_below_the_nearest_depth() -> None:
     head = small_head(min_depth_m=0.25)
     with torch.no_grad():
@@ -194,7 +205,8 @@ def test_head__under_autocast_gives_float32_close_to_the_exact_depth() -> None:
         rough = head(taps)
     assert {rough.depth_m.dtype, rough.coarse_centers_m.dtype, rough.distribution.tilt.dtype} == {torch.float32}
     close(rough.bin_probabilities().sum(dim=1), torch.ones_like(rough.depth_m), 1e-5)
-    close(rough.depth_m, exact.depth_m, 0.03)
+    close((rough.bin_centers_m() * rough.bin_probabilities()).sum(dim=1), rough.depth_m, 1e-5)
+    close(rough.depth_m, exact.depth_m, 0.01)
 
 
 def test_head__works_in_float64() -> None:

@@ -48,9 +48,13 @@ def test_seed_bins__unbounded_ones_are_positive_and_free() -> None:
     assert centers_m.max() > 4.0
 
 
-def test_seed_bins__are_float32_under_autocast() -> None:
+@pytest.mark.parametrize("range_m", [RANGE_M, None])
+def test_seed_bins__are_computed_in_float32_under_autocast(range_m: tuple[float, float] | None) -> None:
+    torch.manual_seed(0)
+    seed, features = SeedBins(8, 16, 12, range_m=range_m), torch.randn(1, 8, 2, 2).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert SeedBins(8, 16, 12, range_m=RANGE_M)(torch.randn(1, 8, 2, 2)).dtype == torch.float32
+        centers_m = seed(features)
+    torch.testing.assert_close(centers_m, seed(features.float()))
 
 
 def test_keys__are_the_official_ones() -> None:

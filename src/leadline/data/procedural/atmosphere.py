@@ -78,17 +78,17 @@ def draw_film(random: Random) -> Film:
     return Film(
         brightness=random.uniform(0.14, 0.36),
         softness=random.uniform(0.03, 0.14),
-        noise=random.uniform(0.003, 0.018),
+        noise=random.uniform(0.002, 0.012),
         white=(random.uniform(0.92, 1.08), 1.0, random.uniform(0.92, 1.08)),
     )
 
 
 def draw_pose(random: Random, *, yaw_degrees: float, pitch_degrees: tuple[float, float]) -> Pose:
-    """A person's camera: 1.3 to 1.8 m above the ground, nearly level, horizontal field of view of 53 to 64 degrees."""
+    """A person's camera: 1.45 to 1.65 m above the ground, nearly upright, horizontal field of view of 56 to 60 degrees."""
     return Pose(
-        height_m=random.uniform(1.3, 1.8),
+        height_m=random.uniform(1.45, 1.65),
         yaw=math.radians(random.uniform(-yaw_degrees, yaw_degrees)),
         pitch=math.radians(random.uniform(*pitch_degrees)),
-        roll=math.radians(random.gauss(0, 1.2)),
-        focal_share=random.uniform(0.8, 1.0),
+        roll=math.radians(random.gauss(0, 0.7)),
+        focal_share=random.uniform(0.86, 0.94),
     )

@@ -158,8 +158,6 @@ def build_room(random: Random) -> Scene:
     lamp_y = plan.height - 0.15
     if random.random() < 0.4:
         lamp_y = _hanging_lamp(builder, spot, plan.height, random) - 0.3
-    # Most pictures show where the wall ahead meets the floor: without that, nothing tells how far a bare wall is.
-    highest = min(2.0, 19.0 - math.degrees(math.atan(1.5 / plan.ahead)))
     solids, materials = builder.tables()
     return Scene(
         kind="room",
@@ -168,5 +166,5 @@ def build_room(random: Random) -> Scene:
         light=draw_lamp(random, (spot.x_m, lamp_y, spot.z_m)),
         air=STILL_AIR,
         film=draw_film(random),
-        pose=draw_pose(random, yaw_degrees=24, pitch_degrees=(highest - 10, highest)),
+        pose=draw_pose(random, yaw_degrees=20, pitch_degrees=(-16, -9)),
     )

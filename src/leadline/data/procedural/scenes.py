@@ -24,6 +24,8 @@ from leadline.geometry.disparity import stereo_disparity_px
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from leadline.data.procedural.solids import SolidTable
+
 SPLITS = ("train", "val", "test")
 FARTHEST_M = 80.0
 """Surfaces beyond this have no valid depth, like the sky: a pixel of ground near the horizon spans many metres."""
@@ -130,7 +132,7 @@ class ProceduralScenes:
         right = render(scene, right_view, _noise(self.key(index), "right"), left.gain)
         baseline, focal = torch.tensor(baseline_m), torch.tensor(view.focal_px)
         disparity_px = stereo_disparity_px(torch.from_numpy(left.depth_m), focal_px=focal, baseline_m=baseline)
-        visible = _seen_from(scene, right_view, left.depth_m, disparity_px.numpy())
+        visible = seen_from(scene.solids, right_view, left.depth_m, disparity_px.numpy())
         return StereoView(
             image=torch.from_numpy(right.rgb),
             baseline_m=baseline,
@@ -149,14 +151,19 @@ def _matrix(view: View) -> torch.Tensor:
     return torch.tensor([[focal, 0.0, view.width / 2], [0.0, focal, view.height / 2], [0.0, 0.0, 1.0]])
 
 
-def _seen_from(
-    scene: Scene, view: View, depth_m: NDArray[np.float32], disparity_px: NDArray[np.float32]
+def seen_from(
+    solids: SolidTable, view: View, depth_m: NDArray[np.float32], disparity_px: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """(H, W) true where the left pixel's surface point lies inside the right picture with nothing in front of it.
+    """(H, W) true where a left pixel's surface point lies inside the right picture with nothing in front of it.
 
     Found exactly, by tracing from the right camera through each left surface point.
+
+    Args:
+        solids: what stands in the scene.
+        view: the right camera.
+        depth_m, disparity_px: (H, W) of the left view.
     """
     column = np.arange(view.width, dtype=np.float32)[None] + np.float32(0.5) - disparity_px
-    nearest_m = nearest_depth_m(scene.solids, view, view.rays_shifted(disparity_px))
+    nearest_m = nearest_depth_m(solids, view, view.rays_shifted(disparity_px))
     inside: NDArray[np.bool_] = (column >= 0) & (column < view.width)
     return inside & (nearest_m >= depth_m * np.float32(1 - 1e-3))

@@ -155,5 +155,5 @@ def build_street(random: Random) -> Scene:
         light=draw_sunlight(random),
         air=draw_sky(random),
         film=draw_film(random),
-        pose=draw_pose(random, yaw_degrees=16, pitch_degrees=(-10, 5)),
+        pose=draw_pose(random, yaw_degrees=14, pitch_degrees=(-8, 0)),
     )

@@ -35,7 +35,7 @@ def _fractal_tile() -> F32:
         weight = (position - low) ** 2 * (3 - 2 * (position - low))
         rows = knots[low] * (1 - weight)[:, None] + knots[(low + 1) % cells] * weight[:, None]
         tile += (rows[:, low] * (1 - weight) + rows[:, (low + 1) % cells] * weight) * 0.72**octave
-    scaled: F32 = (tile / (2.5 * tile.std())).astype(np.float32)
+    scaled: F32 = ((tile - tile.mean()) / (2.5 * tile.std())).astype(np.float32)
     return scaled
 
 

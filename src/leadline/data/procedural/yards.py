@@ -112,5 +112,5 @@ def build_yard(random: Random) -> Scene:
         light, air = draw_sunlight(random), draw_sky(random)
     _scatter(builder, reach, random)
     solids, materials = builder.tables()
-    pose = draw_pose(random, yaw_degrees=12, pitch_degrees=(-20, -2))
+    pose = draw_pose(random, yaw_degrees=12, pitch_degrees=(-15, -7))
     return Scene(kind="yard", solids=solids, materials=materials, light=light, air=air, film=draw_film(random), pose=pose)

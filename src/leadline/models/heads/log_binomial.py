@@ -72,7 +72,8 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
         (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres.
     """
     bins_last = (values.permute(0, 2, 3, 1).contiguous() for values in (*distribution, centers))
-    mean_BHW1 = cast("Tensor", _ExpectedValue.apply(*bins_last))
+    with torch.autocast(centers.device.type, enabled=False):  # its matrix products would round to bfloat16
+        mean_BHW1 = cast("Tensor", _ExpectedValue.apply(*bins_last))
     return mean_BHW1.permute(0, 3, 1, 2)
 
 

@@ -85,11 +85,9 @@ class MetricBinsHead(nn.Module):
         relative = F.relu(taps.relative)[:, None].to(taps.out_conv.dtype)
         fine = torch.cat([taps.out_conv, _resized(relative, taps.out_conv)], dim=1)
         distribution = self.conditional_log_binomial(fine, embedding)
-        with torch.autocast(centers.device.type, enabled=False):
-            centers_m = self.metres(centers)
-            depth_m = expected_value(distribution, centers_m)[:, 0].clamp(
-                self.config.min_depth_m, self.config.max_depth_m if self.bounded else None
-            )
+        centers_m = self.metres(centers)
+        farthest_m = self.config.max_depth_m if self.bounded else None
+        depth_m = expected_value(distribution, centers_m)[:, 0].clamp(self.config.min_depth_m, farthest_m)
         return BinsOutput(depth_m=depth_m, coarse_centers_m=centers_m, distribution=distribution)
 
     def levels(self, taps: HeadTaps) -> Iterator[tuple[Tensor, Tensor]]:
@@ -103,8 +101,7 @@ class MetricBinsHead(nn.Module):
         for features, project, attract in zip(taps.pyramid, self.projectors, self.attractors, strict=True):
             projected = project(features)
             points = attract(_resized(embedding, projected).add_(projected))
-            with torch.autocast(points.device.type, enabled=False):
-                centers = attracted(centers=_resized(centers, points), points=points, attraction=self.attraction)
+            centers = attracted(centers=_resized(centers, points), points=points, attraction=self.attraction)
             embedding = projected
             yield embedding, centers
 

@@ -46,8 +46,10 @@ class SeedBins(nn.Module):
         self._net = pixel_perceptron(in_channels, hidden, n_bins, nn.Softplus() if range_m is None else nn.ReLU())
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B,C,h,w) -> (B,N,h,w) metres, at least float32; ascending along N where bounded."""
-        activation = at_least_float32(self._net(features))
+        """(B,C,h,w) -> (B,N,h,w) metres, at least float32 also under autocast; ascending along N where bounded."""
+        # Rounded to bfloat16, a centre at 8 m would move by 3 cm; the coarsest map is small enough to be exact.
+        with torch.autocast(features.device.type, enabled=False):
+            activation = at_least_float32(self._net(features.to(next(self.parameters()).dtype)))
         return activation if self.range_m is None else centers_from_widths(normalised_widths(activation), self.range_m)
 
 

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from leadline.cli.datasets import DatasetChoice, key_values, open_chosen
+from leadline.contracts.errors import UsageError
+
+
+def test_key_values__keeps_everything_behind_the_first_equals() -> None:
+    assert key_values(["count=8", "a-b=c=d", "empty="]) == {"count": "8", "a_b": "c=d", "empty": ""}
+
+
+@pytest.mark.parametrize("option", ["count", "=8", ""])
+def test_key_values__refuses_what_is_no_pair(option: str) -> None:
+    with pytest.raises(UsageError, match="KEY=VALUE"):
+        key_values([option])
+
+
+def test_open_chosen__passes_split_and_options_on() -> None:
+    def open_split(split: str) -> object:
+        options = ("count=3", "height=24", "width=32")
+        return open_chosen(DatasetChoice(name="procedural", root=None, split=split, listing=None, options=options))[0].key
+
+    dataset = open_chosen(
+        DatasetChoice(name="procedural", root=None, split=None, listing=None, options=("count=3", "height=24", "width=32"))
+    )
+    assert len(dataset) == 3
+    assert dataset[0].image.shape == (3, 24, 32)
+    assert open_split("train") != open_split("test")

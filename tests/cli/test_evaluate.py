@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from leadline.models.config import RelativeHeadConfig
+from tests.cli.toy import Said, save_toy, say
+
+SMALL = ("--option", "count=3", "height=48", "width=64")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_toy(tmp_path_factory.mktemp("toy"))
+
+
+def evaluate(capsys: pytest.CaptureFixture[str], model: Path, *words: object) -> Said:
+    return say(capsys, "evaluate", model, "--device", "cpu", *words)
+
+
+def test_evaluate__prints_the_table_and_writes_every_file(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json_file, csv, markdown = (tmp_path / name for name in ("r.json", "r.csv", "r.md"))
+    said = evaluate(
+        capsys, model, "--dataset", "procedural", *SMALL, "--json", json_file, "--csv", csv, "--markdown", markdown
+    )
+    assert said.status == 0, said.err
+    assert "delta1" in said.out
+    assert "3 images, 0 skipped" in said.out
+    result = json.loads(json_file.read_text())
+    assert (result["protocol"], result["dataset"], result["images"], result["skipped"]) == ("procedural", "procedural", 3, 0)
+    assert {"crop", "range_m", "alignment", "resize", "tta", "aggregation", "source"} <= set(result["settings"])
+    assert result["settings"]["changed"] == []
+    assert len(csv.read_text().splitlines()) == 4
+    assert "| delta1 |" in markdown.read_text()
+
+
+def test_evaluate__replaces_choices_of_the_protocol_and_records_them(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "r.json"
+    said = evaluate(
+        capsys, model, "--dataset", "procedural", *SMALL, "--protocol", "depth",
+        "--range-m", "0.5", "9", "--alignment", "median", "--tta", "flip", "--crop", "full", "--json", out,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    settings = json.loads(out.read_text())["settings"]
+    assert settings["range_m"] == [0.5, 9.0]
+    assert (settings["alignment"], settings["tta"]) == ("median", "flip")
+    assert {"range_m", "alignment", "tta"} <= set(settings["changed"])
+
+
+def test_evaluate__takes_the_protocol_meant_for_the_dataset(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = evaluate(capsys, model, "--dataset", "image_folder", "--root", tmp_path).mistake()
+    assert "truth to score against" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--dataset", "procedrual"), "did you mean 'procedural'?"),
+        (("--dataset", "procedural", "--protocol", "procedrual"), "did you mean 'procedural'?"),
+        (("--dataset", "procedural", "--alignment", "mediann"), "mediann"),
+        (("--dataset", "procedural", "--crop", "egen"), "egen"),
+        (("--dataset", "procedural", "--tta", "flop"), "did you mean flip?"),
+        (("--dataset", "procedural", "--option", "cuont=3"), "did you mean 'count'?"),
+        (("--dataset", "procedural", "--option", "count"), "--option KEY=VALUE"),
+        (("--dataset", "procedural", "--split", "tset"), "tset"),
+        (("--dataset", "procedural", "--batch-size", "0"), "--batch-size"),
+        (("--dataset", "procedural", "--range-m", "9", "1"), "range"),
+        (("--dataset", "nyu"), "--root"),
+        (("--dataset", "procedural", "--devise", "cpu"), "did you mean --device?"),
+        ((), "expected --dataset"),
+    ],
+)
+def test_evaluate__answers_a_mistake_in_one_line(
+    model: Path, words: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert named in say(capsys, "evaluate", model, *words).mistake()
+
+
+def test_evaluate__refuses_what_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = say(capsys, "evaluate", tmp_path / "nothing", "--dataset", "procedural", *SMALL).mistake()
+    assert "nothing" in line
+
+
+def test_evaluate__never_scores_a_relative_model_as_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = save_toy(tmp_path / "relative", RelativeHeadConfig())
+    line = evaluate(capsys, model, "--dataset", "procedural", *SMALL, "--protocol", "depth").mistake()
+    assert "affine_disparity" in line
+
+
+def test_evaluate__names_and_counts_what_it_skips(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = labelled_folder_with_a_broken_picture(tmp_path, capsys)
+    words = (model, "--dataset", "labelled_folder", "--root", root, "--option", "scale=0.001")
+    assert "1.png" in evaluate(capsys, *words).mistake()
+    out = tmp_path / "r.json"
+    said = evaluate(capsys, *words, "--on-unreadable", "skip", "--json", out)
+    assert said.status == 0, said.err
+    assert "1 images, 1 skipped" in said.out
+    assert "skipped" in said.err
+    assert "1.png" in said.err
+    assert json.loads(out.read_text())["skipped"] == 1
+
+
+def labelled_folder_with_a_broken_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    import numpy as np
+    from PIL import Image
+
+    root = tmp_path / "own"
+    for name in ("image", "depth"):
+        (root / name).mkdir(parents=True)
+    for index in range(2):
+        Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(root / "image" / f"{index}.png")
+        Image.fromarray(np.full((48, 64), 1500 + index, np.uint16)).save(root / "depth" / f"{index}.png")
+    (root / "image" / "1.png").write_bytes((root / "image" / "1.png").read_bytes()[:60])
+    capsys.readouterr()
+    return root

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All losses of the room under one signature, and the stored values of the released ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from leadline.losses.gradient import gradient_l1, multi_scale_gradient
+from leadline.losses.pooling import SumAcross, keep
+from leadline.losses.scale_shift_invariant import scale_and_shift_invariant
+from leadline.losses.silog import dav2_silog, zoe_silog
+from tests.shared_paths import shared
+
+
+class Loss(Protocol):
+    def __call__(self, predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor: ...
+
+
+def _zoe_silog(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+    return zoe_silog(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+
+
+def _dav2_silog(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+    return dav2_silog(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+
+
+def _gradient_l1(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+    return gradient_l1(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+
+
+def _multi_scale_gradient(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+    return multi_scale_gradient(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+
+
+def _scale_and_shift_invariant(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+    return scale_and_shift_invariant(predicted=predicted, target=target, valid=valid, sum_across=sum_across)
+
+
+LOSSES: dict[str, Loss] = {
+    "zoe_silog": _zoe_silog,
+    "dav2_silog": _dav2_silog,
+    "gradient_l1": _gradient_l1,
+    "multi_scale_gradient": _multi_scale_gradient,
+    "scale_and_shift_invariant": _scale_and_shift_invariant,
+}
+
+
+def example(
+    images: int = 2, height: int = 6, width: int = 7, *, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Prediction, target and mask of which about a third of the pixels is invalid."""
+    generator = torch.Generator().manual_seed(8)
+    target = 0.5 + 5 * torch.rand(images, height, width, generator=generator, dtype=dtype)
+    predicted = target * (0.7 + 0.6 * torch.rand(target.shape, generator=generator, dtype=dtype))
+    valid = torch.rand(target.shape, generator=generator) > 0.33
+    return predicted, target, valid
+
+
+class TwoRanks:
+    """Runs a loss for two halves of a batch in two threads whose ``sum_across`` adds what both hand in.
+
+    The two share one autograd graph, so a differentiable all-reduce is the sum itself.
+    """
+
+    def __init__(self) -> None:
+        self._barrier, self._handed_in = threading.Barrier(2, timeout=30), [torch.zeros(()), torch.zeros(())]
+
+    def losses(self, loss: Loss, halves: Sequence[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:
+        results = [torch.zeros(()), torch.zeros(())]
+
+        def run(rank: int) -> None:
+            results[rank] = loss(*halves[rank], sum_across=lambda sums: self._sum(rank, sums))
+
+        threads = [threading.Thread(target=run, args=(rank,)) for rank in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    def _sum(self, rank: int, sums: Tensor) -> Tensor:
+        self._handed_in[rank] = sums
+        self._barrier.wait()
+        total = self._handed_in[0] + self._handed_in[1]
+        self._barrier.wait()
+        return total
+
+
+class Stored:
+    """The released losses' values and gradients on their stored maps."""
+
+    def __init__(self) -> None:
+        with np.load(shared("fixtures/zoe_losses_metrics.npz")) as archive:
+            self.arrays = {key: torch.from_numpy(archive[key]) for key in archive.files}
+
+    def pair(self, prediction: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Leaf (B,1,h,w), and the resized prediction, target and mask (B,H,W)."""
+        leaf = self.arrays[prediction].clone().requires_grad_()
+        target, valid = self.arrays["gt"][:, 0], self.arrays["mask"][:, 0].bool()
+        return leaf, F.interpolate(leaf, target.shape[-2:], mode="bilinear", align_corners=True)[:, 0], target, valid
+
+    def check(self, key: str, loss: Tensor, leaf: Tensor) -> None:
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert leaf.grad is not None
+        torch.testing.assert_close(loss, self.arrays[key][0], rtol=1e-6, atol=0)
+        if f"{key}_grad" in self.arrays:
+            torch.testing.assert_close(leaf.grad, self.arrays[f"{key}_grad"], rtol=1e-3, atol=1e-6)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+import torch
+
+from leadline.contracts.errors import ContractError
+from leadline.losses.pooling import keep, masked_pair, pooled_mean, pooled_moments, root
+
+
+def test_masked_pair__puts_one_where_nothing_is_known() -> None:
+    values = torch.tensor([[[2.0, torch.nan]]])
+    pair = masked_pair(predicted=values, target=3 * values, valid=torch.tensor([[[True, False]]]))
+    assert pair.predicted.tolist() == [[[2.0, 1.0]]]
+    assert pair.target.tolist() == [[[6.0, 1.0]]]
+
+
+def test_masked_pair__follows_the_precision_of_the_prediction() -> None:
+    values, valid = torch.ones(1, 2, 2), torch.ones(1, 2, 2, dtype=torch.bool)
+    for given, full in [(torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64, torch.float64)]:
+        pair = masked_pair(predicted=values.to(given), target=values, valid=valid)
+        assert pair.predicted.dtype == pair.target.dtype == full
+
+
+def test_masked_pair__names_the_tensor_that_does_not_fit() -> None:
+    with pytest.raises(ContractError, match=r"valid \(1, 2, 3\)"):
+        masked_pair(predicted=torch.ones(1, 2, 2), target=torch.ones(1, 2, 2), valid=torch.ones(1, 2, 3) > 0)
+
+
+def test_pooled_moments__agree_with_the_hand_value() -> None:
+    values, valid = torch.tensor([1.0, 2.0, 6.0, 50.0]), torch.tensor([True, True, True, False])
+    pixels, mean, squares = pooled_moments(values, valid, keep)
+    assert (pixels.item(), mean.item(), squares.item()) == (3, 3, 14)
+
+
+def test_pooled_moments__keep_a_spread_that_is_small_beside_the_mean() -> None:
+    values = 64 + torch.tensor([0.0, 1.0]).repeat(500) / 64
+    squares = pooled_moments(values, torch.ones_like(values) > 0, keep).squares
+    assert squares.item() == pytest.approx(1000 * (0.5 / 64) ** 2, rel=1e-4)
+
+
+def test_pooled_moments__of_nothing_are_zero() -> None:
+    assert [one.item() for one in pooled_moments(torch.ones(4), torch.zeros(4) > 0, keep)] == [0, 0, 0]
+
+
+def test_pooled_mean__agrees_with_the_hand_value_and_is_zero_of_nothing() -> None:
+    values = torch.tensor([1.0, 3.0, torch.inf])
+    assert pooled_mean(values, torch.tensor([True, True, False]), keep).item() == 2
+    assert pooled_mean(values, torch.zeros(3) > 0, keep).item() == 0
+
+
+@pytest.mark.parametrize(("squared", "value", "slope"), [(0.0, 0.0, 0.0), (4.0, 2.0, 0.25)])
+def test_root__is_the_square_root_with_a_flat_foot(squared: float, value: float, slope: float) -> None:
+    leaf = torch.tensor(squared, requires_grad=True)
+    result = root(leaf)
+    (found,) = torch.autograd.grad(result, leaf)
+    assert (result.item(), found.item()) == (value, slope)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import UsageError
+from leadline.models.config import (
+    DINOV2_SIZES,
+    DepthModelConfig,
+    HeadConfig,
+    MetricBinsHeadConfig,
+    RelativeHeadConfig,
+    SigmoidHeadConfig,
+    v1_taps,
+)
+
+HEADS: list[HeadConfig] = [
+    RelativeHeadConfig(),
+    SigmoidHeadConfig(max_depth_m=80.0),
+    MetricBinsHeadConfig(n_bins=32, compat=True),
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_config__survives_json(head: HeadConfig) -> None:
+    config = DepthModelConfig(encoder="vitb", taps=(1, 2, 3, 4), feature_mode="stride8", head=head)
+    assert DepthModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_config__kind_follows_the_head() -> None:
+    kinds = [DepthModelConfig(head=head).kind for head in HEADS]
+    assert kinds == [DepthKind.AFFINE_DISPARITY, DepthKind.METRIC, DepthKind.METRIC]
+
+
+def test_config__resolves_the_decoder_from_the_encoder_unless_told() -> None:
+    assert (DepthModelConfig(encoder="vitl").features, DepthModelConfig(encoder="vitl").channels[0]) == (256, 256)
+    assert DepthModelConfig(encoder="timm:resnet18").features == 64
+    told = DepthModelConfig(encoder="vitl", decoder_features=32, decoder_channels=(8, 8, 8, 8))
+    assert (told.features, told.channels) == (32, (8, 8, 8, 8))
+
+
+def test_v1_taps__are_the_last_four_blocks_and_v2_taps_the_official_table() -> None:
+    assert v1_taps("vits") == (8, 9, 10, 11)
+    assert v1_taps("vitl") == (20, 21, 22, 23)
+    assert [DINOV2_SIZES[name].taps for name in ("vits", "vitb", "vitl", "vitg")] == [
+        (2, 5, 8, 11),
+        (2, 5, 8, 11),
+        (4, 11, 17, 23),
+        (9, 19, 29, 39),
+    ]
+
+
+MISTAKES: list[tuple[Callable[[], object], str]] = [
+    (lambda: DepthModelConfig(encoder="vitx"), "did you mean 'vit"),
+    (lambda: DepthModelConfig(taps=(1, 2, 3)), "4 rising taps"),
+    (lambda: DepthModelConfig(taps=(3, 2, 4, 5)), "4 rising taps"),
+    (lambda: DepthModelConfig(taps=(2, 5, 8, 12)), "taps below 12"),
+    (lambda: DepthModelConfig(decoder_channels=(1, 2)), "4 decoder channels"),
+    (lambda: DepthModelConfig(feature_mode="stride4"), "stride8"),  # type: ignore[arg-type]
+    (lambda: DepthModelConfig(position_rule="offset"), "official"),  # type: ignore[arg-type]
+    (lambda: SigmoidHeadConfig(max_depth_m=0), "max_depth_m above 0"),
+    (lambda: MetricBinsHeadConfig(n_bins=1), "at least 2 bins"),
+    (lambda: MetricBinsHeadConfig(min_depth_m=10, max_depth_m=1), "min_depth_m below max_depth_m"),
+    (lambda: MetricBinsHeadConfig(min_temp=60), "min_temp <= max_temp"),
+    (lambda: MetricBinsHeadConfig(n_attractors=(16, 8)), "4 attractor counts"),
+    (lambda: MetricBinsHeadConfig(bin_centers_type="soft"), "softplus"),  # type: ignore[arg-type]
+    (lambda: MetricBinsHeadConfig(attractor_kind="max"), "mean"),  # type: ignore[arg-type]
+    (lambda: MetricBinsHeadConfig(attractor_type="inverse"), "inv"),  # type: ignore[arg-type]
+    (lambda: DepthModelConfig.from_dict({"encodr": "vits"}), "did you mean 'encoder'"),
+    (lambda: DepthModelConfig.from_dict({"head": {"type": "bins"}}), "metric_bins"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "said"), MISTAKES)
+def test_config__a_mistake_is_one_line(mistake: Callable[[], object], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        mistake()
+    assert "\n" not in str(caught.value)
+
+
+def test_config_and_presets__do_not_import_torch() -> None:
+    code = "import sys, leadline.models.presets; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

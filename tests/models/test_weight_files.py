@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from leadline.contracts.errors import WeightsError
+from leadline.models.weight_files import read_tensors
+
+TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1, 2]), "b": torch.tensor(3.0)}
+
+
+class Surprise:
+    """An object whose unpickling would run code."""
+
+    def __reduce__(self) -> tuple[object, tuple[object]]:
+        return (Path.touch, (Path("leadline-was-here"),))
+
+
+def write(path: Path, tensors: dict[str, Tensor]) -> Path:
+    if path.suffix == ".safetensors":
+        save_file(tensors, path)
+    elif path.suffix == ".npz":
+        np.savez(path, **{name: value.numpy() for name, value in tensors.items()})  # type: ignore[arg-type]
+    else:
+        torch.save(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt", ".npz"])
+def test_read_tensors__every_format_gives_the_same_tensors(suffix: str, tmp_path: Path) -> None:
+    got = read_tensors(write(tmp_path / f"w{suffix}", TENSORS))
+    assert got.keys() == TENSORS.keys()
+    assert all(torch.equal(got[name], TENSORS[name]) and got[name].dtype == TENSORS[name].dtype for name in got)
+
+
+@pytest.mark.parametrize("wrapper", ["model", "model_state_dict", "state_dict"])
+def test_read_tensors__takes_off_wrappers_and_prefixes(wrapper: str, tmp_path: Path) -> None:
+    wrapped = {f"module._orig_mod.{name}": value for name, value in TENSORS.items()}
+    torch.save({wrapper: wrapped, "epoch": 3, "optimizer": {"lr": 0.1}}, tmp_path / "w.pth")
+    assert read_tensors(tmp_path / "w.pth").keys() == TENSORS.keys()
+
+
+def test_read_tensors__keeps_a_module_called_model(tmp_path: Path) -> None:
+    torch.save({"module.model.weight": torch.ones(1), "model": torch.ones(2)}, tmp_path / "w.pth")
+    assert read_tensors(tmp_path / "w.pth").keys() == {"model.weight", "model"}
+
+
+def test_read_tensors__never_runs_what_a_pickle_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"a": Surprise()}, tmp_path / "w.pth")
+    np.save(tmp_path / "inner.npy", np.array([Surprise()], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "w.npz", a=np.array([Surprise()], dtype=object))
+    for name in ("w.pth", "w.npz"):
+        with pytest.raises(WeightsError, match=name):
+            read_tensors(tmp_path / name)
+    assert not (tmp_path / "leadline-was-here").exists()
+
+
+def test_read_tensors__refuses_what_is_no_tensor(tmp_path: Path) -> None:
+    torch.save({"epoch": 3}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="'epoch', which is no tensor"):
+        read_tensors(tmp_path / "w.pth")
+    torch.save([torch.ones(1)], tmp_path / "list.pth")
+    with pytest.raises(WeightsError, match="a list"):
+        read_tensors(tmp_path / "list.pth")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".npz"])
+def test_read_tensors__damage_is_one_line_naming_the_file(suffix: str, tmp_path: Path) -> None:
+    whole = write(tmp_path / f"w{suffix}", TENSORS).read_bytes()
+    draw = random.Random(7)
+    victims = [b"", b"not weights at all", *(whole[: len(whole) * part // 10] for part in range(1, 10))]
+    for _ in range(60):
+        spoiled = bytearray(whole)
+        for _ in range(4):
+            spoiled[draw.randrange(len(spoiled))] = draw.randrange(256)
+        victims.append(bytes(spoiled))
+    refusals = []
+    for victim in victims:
+        path = tmp_path / f"spoiled{suffix}"
+        path.write_bytes(victim)
+        try:
+            read_tensors(path)
+        except WeightsError as error:
+            refusals.append(str(error))
+    assert len(refusals) >= 11
+    assert all("spoiled" in said and "\n" not in said for said in refusals)
+
+
+def test_read_tensors__says_what_is_wrong_with_the_path(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no such file"):
+        read_tensors(tmp_path / "absent.pth")
+    (tmp_path / "w.onnx").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="unknown suffix"):
+        read_tensors(tmp_path / "w.onnx")

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import pytest
+import torch
+
+from leadline.contracts.errors import DataError
+from leadline.evaluation.metrics import depth_metrics
+from leadline.recipes.metric import targets
+from leadline.recipes.metric_data import validation_streams
+from leadline.recipes.metric_validation import TAGS, MetricValidation
+from tests.recipes.test_metric import toy_recipe
+from tests.recipes.test_metric_data import PROCEDURAL
+
+
+def validation(**changes: float) -> MetricValidation:
+    recipe = toy_recipe(max_depth=80.0, **changes).eval()
+    config = PROCEDURAL.__class__(
+        datasets=("procedural",), procedural_count=4, batch_size=2, num_workers=0, validation_images=3, max_depth=80.0
+    )
+    return MetricValidation(recipe, validation_streams(config, (28, 42)))
+
+
+def test_metric_validation__means_are_per_image_and_tagged_as_the_reference_does() -> None:
+    watched = validation()
+    result = watched(0)
+    model, expected = watched.recipe.trained, []
+    with torch.inference_mode():
+        for batch in watched.streams["procedural"].batches(0):
+            target_m, valid = targets(batch, watched.recipe.config)
+            predicted_m = model(model.normalisation.apply(batch.image)).clamp(1e-3, 80.0)
+            expected.append(depth_metrics(predicted_m=predicted_m, target_m=target_m, valid=valid)["abs_rel"])
+    assert result.scalars["Val/ABS_REL"] == pytest.approx(float(torch.cat(expected).mean()), rel=1e-5)
+    assert result.scalars["Val/procedural/ABS_REL"] == result.scalars["Val/ABS_REL"]
+    assert {f"Val/{tag}" for tag in (*TAGS.values(), "Loss", "SILog", "Grad", "MetricSILog")} <= set(result.scalars)
+    assert all(math.isfinite(value) for value in result.scalars.values())
+
+
+def test_metric_validation__the_best_epoch_is_chosen_by_what_was_asked() -> None:
+    assert validation()(0).selection_name == "Val/Loss"
+    watched = validation()
+    chosen = MetricValidation(toy_recipe(select_by="abs_rel", max_depth=80.0).eval(), watched.streams)(0)
+    assert chosen.selection_name == "Val/ABS_REL"
+    assert chosen.selection == chosen.scalars["Val/ABS_REL"]
+
+
+def test_metric_validation__shows_pictures_of_the_first_samples() -> None:
+    pictures = validation()(0).pictures
+    assert list(pictures) == ["Val/Sample_0", "Val/Sample_1", "Val/Sample_2"]
+    assert all(picture.ndim == 3 and picture.shape[2] == 3 for picture in pictures.values())
+
+
+def test_metric_validation__pictures_without_a_pixel_in_range_are_refused_not_scored_as_perfect() -> None:
+    watched = validation()
+    nothing = MetricValidation(toy_recipe(min_depth=500.0, max_depth=501.0).eval(), watched.streams)
+    with pytest.raises(DataError, match="inside the range"):
+        nothing(0)

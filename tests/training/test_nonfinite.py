@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replays of what was not finite."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import NonFiniteError, StorageError
+from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
+from leadline.training.nonfinite import replay
+from leadline.training.recipe import Progress, StepResult
+from tests.training.toy import ToyRecipe, ToyStream, changed, digest, register_hook, run_toy
+
+
+def spoil_batch_7(position: int, batch: Batch) -> Batch:
+    return replace(batch, image=torch.full_like(batch.image, math.nan)) if position == 7 else batch
+
+
+class Explosive(ToyRecipe):
+    """A finite loss whose gradient is not, when dropout falls in one way: only the right seed and weights repeat it."""
+
+    def step(self, batches: object, progress: Progress) -> StepResult:
+        result = super().step(batches, progress)  # type: ignore[arg-type]
+        if progress.step == 6:
+            for parameter in self.net.head[2].parameters():
+                register_hook(parameter, lambda gradient: gradient / 0.0)
+        return result
+
+
+def test_run__stops_before_the_update_and_names_the_replay(tmp_path: Path) -> None:
+    recipe = ToyRecipe()
+    stream = ToyStream(spoil=spoil_batch_7)
+    with pytest.raises(NonFiniteError, match=r"epoch 1, step 7; got loss nan.*nonfinite_step_7/rank_0") as caught:
+        run_toy(tmp_path, stream=stream, recipe=recipe)
+    assert "\n" not in str(caught.value)
+    other = ToyRecipe(seed=8)
+    found = replay(other, tmp_path / "nonfinite_step_7" / "rank_0")
+    assert math.isnan(found.loss)
+    assert math.isnan(found.grad_norm)
+    assert "trained.head.2.weight" in found.parameters
+    # the stored weights are those the run stopped with, which are finite
+    assert all(tensor.isfinite().all() for name, tensor in recipe.trained.named_parameters())
+    for name, parameter in recipe.named_parameters():
+        assert torch.equal(other.get_parameter(name), parameter), name
+
+
+def test_replay__repeats_accumulated_gradients_bit_for_bit(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteError) as caught:
+        run_toy(tmp_path, changed(accumulate=2, epochs=4, amp="bf16"), recipe=Explosive())
+    norm, loss = "gradient norm nan", f"got loss {replay(Explosive(), tmp_path / 'nonfinite_step_6' / 'rank_0').loss},"
+    assert loss in str(caught.value)
+    assert norm in str(caught.value) or "gradient norm inf" in str(caught.value)
+    assert replay(Explosive(), tmp_path / "nonfinite_step_6" / "rank_0").parameters == [
+        "trained.head.2.weight",
+        "trained.head.2.bias",
+    ]
+
+
+def test_run__can_be_resumed_once_the_batch_is_mended(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteError):
+        run_toy(tmp_path / "run", stream=ToyStream(spoil=spoil_batch_7))
+    run_toy(tmp_path / "run", resume="latest")
+    run_toy(tmp_path / "whole")
+    assert digest(tmp_path / "run") == digest(tmp_path / "whole")
+
+
+class Everything(ToyRecipe):
+    """Asks for every field of a batch and ends in infinity."""
+
+    def step(self, batches: object, progress: Progress) -> StepResult:  # noqa: ARG002
+        batch: Batch = batches["train"]  # type: ignore[index]
+        self.seen = batch
+        return StepResult(loss=self.net(batch.image).sum() + math.inf)
+
+
+def full_batch(_: int, batch: Batch) -> Batch:
+    size = batch.image.shape[0]
+    return replace(
+        batch,
+        kind=DepthKind.AFFINE_DISPARITY,
+        camera=Camera(matrix=torch.rand(size, 3, 3)),
+        stereo=StereoView(image=torch.rand_like(batch.image), baseline_m=torch.rand(size)),
+        ordinal=OrdinalPairs(
+            nearer_rc=torch.ones(size, 2, 2, dtype=torch.int64),
+            farther_rc=torch.zeros(size, 2, 2, dtype=torch.int64),
+            valid=torch.ones(size, 2, dtype=torch.bool),
+        ),
+    )
+
+
+def test_replay__keeps_every_field_of_a_batch(tmp_path: Path) -> None:
+    recipe, again = Everything(), Everything()
+    with pytest.raises(NonFiniteError, match="loss inf"):
+        run_toy(tmp_path, stream=ToyStream(spoil=full_batch), recipe=recipe)
+    replay(again, tmp_path / "nonfinite_step_0" / "rank_0")
+    assert (again.seen.keys, again.seen.datasets, again.seen.kind) == (
+        recipe.seen.keys,
+        ("toy",) * 4,
+        DepthKind.AFFINE_DISPARITY,
+    )
+    for path in ("image", "depth", "valid", "camera.matrix", "stereo.image", "stereo.baseline_m", "ordinal.nearer_rc"):
+        one, other = recipe.seen, again.seen
+        for name in path.split("."):
+            one, other = getattr(one, name), getattr(other, name)
+        assert torch.equal(one, other), path  # type: ignore[arg-type]
+    assert again.seen.stereo is not None
+    assert again.seen.stereo.visible is None
+
+
+def test_replay__refuses_a_damaged_file(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteError):
+        run_toy(tmp_path, stream=ToyStream(spoil=spoil_batch_7))
+    path = tmp_path / "nonfinite_step_7" / "rank_0" / "replay.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(StorageError, match="tensor"):
+        replay(ToyRecipe(), path.parent)
