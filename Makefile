@@ -42,5 +42,9 @@ fast: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/leadline demo --out $(DEMO_OUT) $(DEMO_FLAGS)
 
+# One epoch in a folder of its own: does everything run, not how well does it learn.
+demo-short: $(STAMP)
+	@out=$$(mktemp -d) && trap 'rm -rf "$$out"' EXIT && $(BIN)/leadline demo --out "$$out/demo" --epochs 1
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache src/*.egg-info

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -172,3 +173,10 @@ def test_parse__asks_for_the_file_after_config() -> None:
 def test_parse__knows_no_config_flag_unless_told() -> None:
     with pytest.raises(UsageError, match="got --config"):
         parse(Options, ["--config", "x"], prog="leadline toy")
+
+
+def test_parse__says_the_same_where_the_terminal_has_no_box_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = str(refusal("--encoder", "vitz"))
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert str(refusal("--encoder", "vitz")) == drawn
+    assert str(refusal("--n-bins")) == "expected 1 value(s) after --n-bins; got fewer; see `leadline toy --help`"

@@ -9,7 +9,7 @@ import pytest
 from leadline.models.config import RelativeHeadConfig
 from tests.cli.toy import Said, save_toy, say
 
-SMALL = ("--option", "count=3", "height=48", "width=64")
+SMALL = ("--option", "count=2", "height=48", "width=64")
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def test_evaluate__prints_the_table_and_writes_every_file(
     )
     assert said.status == 0, said.err
     assert "delta1" in said.out
-    assert "3 images, 0 skipped" in said.out
+    assert "2 images, 0 skipped" in said.out
     result = json.loads(json_file.read_text())
-    assert (result["protocol"], result["dataset"], result["images"], result["skipped"]) == ("procedural", "procedural", 3, 0)
+    assert (result["protocol"], result["dataset"], result["images"], result["skipped"]) == ("procedural", "procedural", 2, 0)
     assert {"crop", "range_m", "alignment", "resize", "tta", "aggregation", "source"} <= set(result["settings"])
     assert result["settings"]["changed"] == []
-    assert len(csv.read_text().splitlines()) == 4
+    assert len(csv.read_text().splitlines()) == 3
     assert "| delta1 |" in markdown.read_text()
 
 

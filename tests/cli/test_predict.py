@@ -98,7 +98,7 @@ def test_predict__answers_a_mistake_in_one_line(
 
 def test_predict__refuses_inputs_that_are_not_there(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "none.jpg" in predict(capsys, model, tmp_path / "none.jpg", "--out", tmp_path / "out").mistake()
-    assert "INPUT" in say(capsys, "predict", model, "--out", tmp_path).mistake()
+    assert "an empty list" in say(capsys, "predict", model, "--out", tmp_path).mistake()
 
 
 def test_predict__refuses_points_without_metres(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

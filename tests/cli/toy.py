@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from leadline.cli.main import main
-from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig
+from leadline.models.config import DepthModelConfig, HeadConfig, SigmoidHeadConfig
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import save_model
 
@@ -43,5 +43,5 @@ def say(capsys: pytest.CaptureFixture[str], *words: object) -> Said:
 def save_toy(folder: Path, head: HeadConfig | None = None) -> Path:
     """A model of a few thousand parameters; by default it predicts metres."""
     torch.manual_seed(0)
-    save_model(folder, DepthModel(DepthModelConfig(encoder="dinov2-toy", head=head or MetricBinsHeadConfig())))
+    save_model(folder, DepthModel(DepthModelConfig(encoder="dinov2-toy", head=head or SigmoidHeadConfig())))
     return folder

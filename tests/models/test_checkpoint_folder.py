@@ -119,7 +119,8 @@ def test_write_checkpoint__a_full_disk_is_a_storage_error_and_leaves_nothing(tmp
 
 
 def test_write_checkpoint__a_failed_write_leaves_the_old_one_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(_: object, path: Path) -> None:
+        path.write_bytes(b"half a")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("leadline.models.checkpoint_folder.save_file", refuse)

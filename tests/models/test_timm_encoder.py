@@ -47,6 +47,13 @@ def test_plain_transformer__gives_four_maps_and_its_prefix_tokens(name: str) -> 
     assert encoder.layout.normalisation.mean[0] == mean
 
 
+def test_plain_transformer__passes_every_reading_through_its_final_norm() -> None:
+    encoder = build_timm_encoder("vit_tiny_patch16_224").eval()
+    for one in encoder(10 * torch.randn(1, 3, 32, 32)).maps:
+        torch.testing.assert_close(one.mean(1), torch.zeros(1, 2, 2), atol=1e-5, rtol=0)
+        torch.testing.assert_close(one.var(1, correction=0), torch.ones(1, 2, 2), atol=1e-3, rtol=0)
+
+
 def test_plain_transformer__reads_the_blocks_it_is_told_to() -> None:
     assert build_timm_encoder("vit_tiny_patch16_224").taps == (2, 5, 8, 11)
     assert build_timm_encoder("vit_tiny_patch16_224", (0, 1, 2, 7)).taps == (0, 1, 2, 7)

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from leadline.contracts.errors import DataError
 from leadline.evaluation.metrics import depth_metrics
 from leadline.recipes.metric import targets
-from leadline.recipes.metric_data import validation_streams
+from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric_data import ordinal_pictures, validation_streams
 from leadline.recipes.metric_validation import TAGS, MetricValidation
 from tests.recipes.test_metric import toy_recipe
 from tests.recipes.test_metric_data import PROCEDURAL
@@ -55,3 +60,15 @@ def test_metric_validation__pictures_without_a_pixel_in_range_are_refused_not_sc
     nothing = MetricValidation(toy_recipe(min_depth=500.0, max_depth=501.0).eval(), watched.streams)
     with pytest.raises(DataError, match="inside the range"):
         nothing(0)
+
+
+def test_metric_validation__da2k_is_scored_by_its_pairs(tmp_path: Path) -> None:
+    (tmp_path / "images" / "indoor").mkdir(parents=True)
+    Image.fromarray(np.full((56, 56, 3), 90, np.uint8)).save(tmp_path / "images" / "indoor" / "a.png")
+    pair = {"point1": [40, 20], "point2": [10, 20], "closer_point": "point1"}
+    (tmp_path / "annotations.json").write_text(json.dumps({"images/indoor/a.png": [pair]}))
+    config = MetricConfig(datasets=("procedural", "da2k"), da2k_root=tmp_path)
+    watched = validation()
+    watched.pairs = ordinal_pictures(config)
+    assert watched(0).scalars["Val/da2k/ACCURACY"] in {0.0, 1.0}
+    assert ordinal_pictures(MetricConfig(datasets=("procedural",))) is None

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -128,5 +128,9 @@ def _nbytes(tensor: Tensor) -> int:
 
 
 def _peak_resident() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB
+    # Linux hands ru_maxrss on to children, even through exec; the high-water mark of /proc is this process's own.
+    status = Path("/proc/self/status")
+    if status.is_file():
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS: bytes

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -179,13 +180,13 @@ def _one_line_errors(prog: str) -> Iterator[None]:
 
 
 def _as_error(box: str, *, prog: str) -> LeadlineError:
-    """The first paragraph of tyro's box, as one of our errors."""
-    lines = [line.strip(" │") for line in box.splitlines() if not line.startswith(("╭", "╰"))]
-    paragraph: list[str] = []
-    for line in lines:
-        if line.startswith("─"):
-            break
-        paragraph.append(line)
+    """The first paragraph of tyro's box, as one of our errors.
+
+    The box is drawn in lines, or where standard output is not UTF-8 in hyphens, with a rule below its title.
+    """
+    lines = [line.strip(" │╰╯") for line in box.splitlines()]
+    body = itertools.dropwhile(_is_rule, lines[1:])
+    paragraph = itertools.takewhile(lambda line: not _is_rule(line), body)
     text = " ".join(" ".join(paragraph).split())
     see = f"see `{prog} --help`"
     if match := re.match(r"invalid choice '(.*)' for argument '(.*?)'\. Expected one of \((.*?),?\)\.?$", text):
@@ -202,3 +203,7 @@ def _as_error(box: str, *, prog: str) -> LeadlineError:
         missing = [part.split()[0] for part in match[1].split("(required)") if part.strip()]
         return UsageError(expected=" and ".join(missing), got="no value for it", remedy=see)
     return UsageError(expected=f"arguments of `{prog}`", got=text, remedy=see)
+
+
+def _is_rule(line: str) -> bool:
+    return bool(line) and not line.strip("─-")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Field
 
 
-def check_needs(needs: frozenset[Field], provides: frozenset[Field], dataset: str) -> None:
+def require_fields(needs: frozenset[Field], provides: frozenset[Field], dataset: str) -> None:
     """Refuse a dataset (named ``dataset``, as opened) that lacks fields before anything is read.
 
     Raises:

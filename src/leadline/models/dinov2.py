@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from leadline.models.attention import attend
 from leadline.models.config import DinoSize, PositionRule
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.normalisation import IMAGENET
@@ -19,7 +20,6 @@ from leadline.models.position_embedding import resample_positions
 PATCH_PX = 14
 NATIVE_GRID = 37  # 518 / 14, the grid the position embedding was trained on
 _NORM_EPS = 1e-6
-_SCORES_LIMIT = 2**27  # elements, 256 MiB
 
 
 class Attention(nn.Module):
@@ -37,19 +37,6 @@ class Attention(nn.Module):
         q, k, v = self.qkv(tokens_BND).view(B, N, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
         mixed = attend(q, k, v)
         return self.proj(mixed.transpose(1, 2).reshape(B, N, D))  # type: ignore[no-any-return]
-
-
-def attend(q_BhNd: Tensor, k_BhNd: Tensor, v_BhNd: Tensor) -> Tensor:
-    """Softmax(q k^T / sqrt(d)) v by the fastest way there is.  (B,h,N,d) three times -> (B,h,N,d).
-
-    PyTorch's fused kernel, except for 16-bit floats on a CPU: there it does not use the matrix units, and two plain products
-    take 40 % of its time (2 Zen 5 cores, 325 and 1370 tokens, forward and backward), as long as the scores fit.
-    """
-    B, heads, N, d = q_BhNd.shape
-    if q_BhNd.is_cpu and q_BhNd.dtype.itemsize == 2 and B * heads * N * N <= _SCORES_LIMIT:
-        scores_BhNN = (q_BhNd * d**-0.5) @ k_BhNd.transpose(-1, -2)
-        return torch.matmul(scores_BhNN.softmax(dim=-1), v_BhNd)
-    return F.scaled_dot_product_attention(q_BhNd, k_BhNd, v_BhNd)
 
 
 class Mlp(nn.Module):

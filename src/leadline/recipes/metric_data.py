@@ -11,6 +11,7 @@ from leadline.contracts.sample import Field
 from leadline.data.catalog import DATASETS, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
+from leadline.data.needs import require_fields
 from leadline.data.request import DatasetRequest
 from leadline.data.subset import EvenSubset
 from leadline.transforms.photometric import ColourJitter
@@ -65,6 +66,7 @@ def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -
     names = training_names(config)
     parts = [open_part(name, config, part="train", size=size) for name in names]
     for name, part in zip(names, parts, strict=True):
+        require_fields(frozenset({Field.IMAGE, Field.DEPTH}), part.provides, name)
         logger.info("%s: %d training pictures", name, len(part))
     weights = config.dataset_weights or tuple(float(len(part)) for part in parts)
     source = Mixture(parts, weights, seed=config.seed, epoch_length=config.epoch_images or None)
@@ -72,17 +74,21 @@ def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -
 
 
 def validation_streams(config: MetricConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
-    """Each validation dataset in order, without augmentation, at the training size; DA-2K is scored at its own size."""
-    streams: dict[str, SampleStream] = {}
-    for name in validation_names(config):
-        part = open_part(name, config, part="val", size=size)
-        if Field.DEPTH not in part.provides:
-            continue
-        if config.validation_images:
-            part = EvenSubset(part, config.validation_images)
-        steps = Pipeline([*_shape(config, size, cropped=CentreCrop(*size)), ValidRange(config.min_depth, config.max_depth)])
-        streams[name] = SampleStream(part, steps, _loader(config, None), shuffle=False)
-    return streams
+    """Each validation dataset that has depth, in order, without augmentation, at the training size in pixels."""
+    steps = Pipeline([*_shape(config, size, cropped=CentreCrop(*size)), ValidRange(config.min_depth, config.max_depth)])
+    parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if name != "da2k"}
+    return {name: SampleStream(part, steps, _loader(config, None), shuffle=False) for name, part in parts.items()}
+
+
+def ordinal_pictures(config: MetricConfig) -> DepthDataset | None:
+    """DA-2K, whose pairs are scored at the pictures' own size; None where it is not among the datasets."""
+    return held_out("da2k", config, part="val", size=config.size) if "da2k" in config.datasets else None
+
+
+def held_out(name: DatasetName, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
+    """At most ``config.validation_images`` pictures of a part that is not trained on, evenly spaced; 0 takes all."""
+    whole = open_part(name, config, part=part, size=size)
+    return EvenSubset(whole, config.validation_images) if config.validation_images else whole
 
 
 def _training_steps(config: MetricConfig, size: tuple[int, int]) -> list[Transform]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a finished ``metric`` run is worth: its best model is scored by the dataset's protocol beside two naive guesses.
 
-A run folder enters; ``report.html`` and ``evaluation.json`` in it leave.  For procedural scenes the score is on the split
-``test``, by which nothing was chosen; for files it is on the held-out ``val`` part, by which the best epoch was chosen too,
-and the report says so.
+A run folder enters; ``report.html`` and ``evaluation.json`` of the first dataset leave, and ``evaluation_NAME.json`` of the
+others.  For procedural scenes the score is on the split ``test``, by which nothing was chosen; for files it is on the
+held-out ``val`` part, by which the best epoch was chosen too, and the report says so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from leadline.evaluation.report import ReportContents, write_report
 from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
 from leadline.evaluation.results import EvaluationResult, write_json
 from leadline.inference.predictor import Predictor, load
-from leadline.recipes.metric_data import open_part, training_names
+from leadline.recipes.metric_data import held_out, open_part, training_names, validation_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
     from leadline.evaluation.protocol import Protocol
-    from leadline.recipes.metric_config import MetricConfig
+    from leadline.recipes.metric_config import DatasetName, MetricConfig
     from leadline.training.engine import TrainSummary
 
 GUESSED_FROM = 200
@@ -65,30 +65,33 @@ def report_metric(
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
     name = training_names(config)[0]
     part = "test" if name == "procedural" else "val"
-    held_out = open_part(name, config, part=part, size=size)
-    if config.validation_images:
-        held_out = EvenSubset(held_out, config.validation_images)
-    protocol = _protocol(name, config)
+    pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
-    result = evaluate(predictor, held_out, protocol, on_progress=on_progress)
+    result = evaluate(predictor, pictures, protocol, on_progress=on_progress)
     training = EvenSubset(open_part(name, config, part="train", size=size), GUESSED_FROM)
     guesses = naive_guesses(training[index] for index in range(len(training)))
-    baselines = {guess.name: evaluate(guess, held_out, protocol) for guess in guesses}
+    baselines = {guess.name: evaluate(guess, pictures, protocol) for guess in guesses}
     write_json(result, config.save_dir / "evaluation.json")
+    for other in validation_names(config):
+        if other != name:
+            scored = evaluate(predictor, held_out(other, config, part="val", size=size), _protocol(other, config))
+            write_json(scored, config.save_dir / f"evaluation_{other}.json")
     contents = ReportContents(
         title=f"Leadline metric: {config.encoder} on {' + '.join(config.datasets)}",
-        lead=_lead(name, part, len(held_out)),
+        lead=_lead(name, part, len(pictures)),
         result=result,
         baselines=baselines,
-        pictures=_pictures(predictor, held_out, protocol),
+        pictures=_pictures(predictor, pictures, protocol),
         facts=_facts(config, summary),
     )
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
 
 
-def _protocol(name: str, config: MetricConfig) -> Protocol:
+def _protocol(name: DatasetName, config: MetricConfig) -> Protocol:
     """The dataset's own protocol, with the range that the model was trained for where that is narrower."""
     protocol = find_protocol(DATASETS[name].default_protocol or "depth")
+    if DATASETS[name].evaluation_only:
+        return protocol  # a benchmark is measured as everyone measures it
     low, high = protocol.range_m
     return dataclasses.replace(protocol, range_m=(max(low, config.min_depth), min(high, config.max_depth)))
 
@@ -98,8 +101,8 @@ def _lead(name: str, part: str, count: int) -> str:
     return f"The best checkpoint of this run on {count} held-out pictures of {name} (split {part}), {chosen}."
 
 
-def _pictures(predictor: Predictor, held_out: DepthDataset, protocol: Protocol) -> list[ReportPicture]:
-    shown = EvenSubset(held_out, SHOWN)
+def _pictures(predictor: Predictor, dataset: DepthDataset, protocol: Protocol) -> list[ReportPicture]:
+    shown = EvenSubset(dataset, SHOWN)
     return list(_scorable(predictor, (shown[index] for index in range(len(shown))), protocol))
 
 

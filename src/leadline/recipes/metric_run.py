@@ -14,7 +14,7 @@ from leadline.contracts.errors import UsageError
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import initialise_from, save_model
 from leadline.recipes.metric import MetricRecipe, model_config
-from leadline.recipes.metric_data import training_stream, validation_streams
+from leadline.recipes.metric_data import ordinal_pictures, training_stream, validation_streams
 from leadline.recipes.metric_report import Report, report_metric
 from leadline.recipes.metric_validation import MetricValidation
 from leadline.training import distributed
@@ -58,7 +58,9 @@ def train_metric(
     model.config = dataclasses.replace(model.config, input_size=min(size))
     recipe = MetricRecipe(config, model)
     streams = {"train": training_stream(config, size, ranks)}
-    validation = MetricValidation(recipe, validation_streams(config, size)) if config.validate else None
+    validation = (
+        MetricValidation(recipe, validation_streams(config, size), ordinal_pictures(config)) if config.validate else None
+    )
     if checkpoint is None:
         _initialise(model, config)
         run = RunFolder.create(config.save_dir, described(config, sources), rank=ranks.rank)

@@ -16,7 +16,10 @@ import torch
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Batch
+from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.metrics import depth_metrics
+from leadline.evaluation.protocols.da2k import DA2K
+from leadline.inference.predictor import Predictor
 from leadline.losses.pooling import keep
 from leadline.rasters.panels import comparison
 from leadline.recipes.metric import MetricRecipe, targets
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from leadline.data.dataset import DepthDataset
     from leadline.data.loader import SampleStream
 
 TAGS = {
@@ -51,11 +55,13 @@ class MetricValidation:
 
     Attributes:
         recipe: the recipe under training; its losses are evaluated too.
-        streams: dataset name -> batches.
+        streams: dataset name -> batches with depth.
+        pairs: pictures with ordinal pairs (DA-2K), or None; their accuracy is ``Val/da2k/ACCURACY``.
     """
 
     recipe: MetricRecipe
     streams: Mapping[str, SampleStream]
+    pairs: DepthDataset | None = None
 
     def __call__(self, epoch: int) -> ValidationResult:  # noqa: ARG002
         """Means over all images of all streams (``Val/D1`` ...), per dataset (``Val/nyu/D1`` ...), and pictures."""
@@ -72,6 +78,9 @@ class MetricValidation:
                 remedy="check --min-depth, --max-depth and the unit with `leadline data inspect`",
             )
         scalars = _means(scores)
+        if self.pairs is not None:
+            predictor = Predictor(self.recipe.trained, device=str(self._device))
+            scalars["Val/da2k/ACCURACY"] = evaluate(predictor, self.pairs, DA2K).metrics["accuracy"]
         name = "Val/Loss" if self.recipe.config.select_by == "loss" else "Val/ABS_REL"
         return ValidationResult(scalars=scalars, selection=scalars[name], selection_name=name, pictures=pictures)
 

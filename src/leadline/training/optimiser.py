@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BETA2 = 0.999
 _NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
-# learned tokens stand beside the positions they are added to and are spared with them, as DINOv2 spares them
+# learned tokens are spared with the positions they are added to, as timm's no_weight_decay does
 _POSITION_NAMES = frozenset({"pos_embed", "position_embeddings", "cls_token", "register_tokens", "reg_token"})
 
 

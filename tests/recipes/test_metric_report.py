@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from pathlib import Path
+
+from leadline.models.weights import save_model
+from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric_report import report_metric
+from leadline.training.engine import TrainSummary
+from tests.recipes.frames import write_labelled_folder
+from tests.recipes.test_metric import toy_recipe
+
+SUMMARY = TrainSummary(epochs=1, updates=2, best=None, scalars={}, skipped=[], seconds=3.0)
+
+
+def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_dataset(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    config = MetricConfig(
+        encoder="dinov2-toy",
+        datasets=("procedural", "labelled_folder"),
+        labelled_root=write_labelled_folder(tmp_path / "frames"),
+        procedural_count=6,
+        validation_images=4,
+        max_depth=80.0,
+        save_dir=run,
+        device="cpu",
+    )
+    save_model(run / "checkpoint_best", toy_recipe().trained)
+    report = report_metric(config, SUMMARY, (28, 42))
+    assert set(report.baselines) == {"constant", "mean-map"}
+    assert report.result.images == 4
+    assert all(row.key.startswith("test-") for row in report.result.rows)
+    assert "which no choice was made on" in report.path.read_text()
+    assert json.loads((run / "evaluation.json").read_text())["dataset"] == "procedural"
+    assert json.loads((run / "evaluation_labelled_folder.json").read_text())["dataset"] == "labelled_folder"
+
+
+def test_report_metric__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    root = write_labelled_folder(tmp_path / "frames")
+    config = MetricConfig(
+        encoder="dinov2-toy", datasets=("labelled_folder",), labelled_root=root, save_dir=run, device="cpu"
+    )
+    save_model(run / "checkpoint_best", toy_recipe().trained)
+    report = report_metric(config, SUMMARY, (28, 42))
+    assert "by which the best epoch was chosen as well" in report.path.read_text()
+    assert report.result.settings["range_m"] == [1e-3, 10.0]
