@@ -77,7 +77,7 @@ def test_state__whose_bit_has_flipped_is_refused_by_name(tmp_path: Path) -> None
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(raw)
-    with pytest.raises(StorageError, match=r"tensor '.*--checkpoint best"):
+    with pytest.raises(StorageError, match=r"tensor '.*leadline resume .*checkpoint_best"):
         read_state(tmp_path, trained())
 
 

@@ -87,7 +87,7 @@ def test_damaged_latest__is_refused_and_another_checkpoint_goes_on(tmp_path: Pat
     raw = bytearray(path.read_bytes())
     raw[-9] ^= 4
     path.write_bytes(raw)
-    with pytest.raises(StorageError, match=r"tensor '.*--checkpoint best"):
+    with pytest.raises(StorageError, match=r"tensor '.*leadline resume .*checkpoint_best"):
         run_toy(tmp_path, resume="latest")
     run_toy(tmp_path, resume="best")
     assert digest(tmp_path) == before

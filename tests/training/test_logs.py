@@ -117,3 +117,11 @@ def test_other_ranks__log_nothing() -> None:
     log.picture("a", 0, np.zeros((1, 1, 3), np.uint8))
     assert log.secured() == 0
     log.close()
+
+
+def test_run_log__events_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    log = RunLog(tmp_path, keep_bytes=0, first_step=0, events=tmp_path / "elsewhere")
+    log.scalars(0, 0, {"Train/BatchLoss": 1.0})
+    log.close()
+    assert list((tmp_path / "elsewhere").glob("events.out.tfevents.*"))
+    assert not list(tmp_path.glob("events.out.tfevents.*"))

@@ -98,7 +98,9 @@ def test_replay__keeps_every_field_of_a_batch(tmp_path: Path) -> None:
     recipe, again = Everything(), Everything()
     with pytest.raises(NonFiniteError, match="loss inf"):
         run_toy(tmp_path, stream=ToyStream(spoil=full_batch), recipe=recipe)
-    replay(again, tmp_path / "nonfinite_step_0" / "rank_0")
+    found = [replay(again, tmp_path / "nonfinite_step_0" / "rank_0") for _ in range(2)]
+    assert found[0] == found[1]
+    assert math.isfinite(found[0].grad_norm)
     assert (again.seen.keys, again.seen.datasets, again.seen.kind) == (
         recipe.seen.keys,
         ("toy",) * 4,

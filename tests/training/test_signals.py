@@ -48,6 +48,20 @@ def test_interruptible__is_left_at_once_and_only_inside() -> None:
         send(signal.SIGTERM)
 
 
+def test_interruptible__is_left_undisturbed_by_a_second_request() -> None:
+    reached = []
+
+    def tidy_up() -> None:
+        try:
+            send(signal.SIGTERM)
+        finally:
+            reached.append(send(signal.SIGTERM))
+
+    with listening() as request, pytest.raises(Interrupted), request.interruptible():
+        tidy_up()
+    assert reached == [True]
+
+
 def test_interruptible__is_not_entered_after_a_request() -> None:
     with listening() as request:
         send(signal.SIGTERM)

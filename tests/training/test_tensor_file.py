@@ -63,7 +63,7 @@ def test_read__notices_any_flipped_bit(tmp_path: Path, file: str, count: int) ->
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(damaged)
-        with pytest.raises(StorageError, match="resume with --checkpoint"):
+        with pytest.raises(StorageError, match=r"leadline resume .*checkpoint_best"):
             read_tensors(tmp_path, "state")
     path.write_bytes(whole)
     read_tensors(tmp_path, "state")
@@ -74,6 +74,14 @@ def test_read__names_the_damaged_tensor(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x00")
     with pytest.raises(StorageError, match="tensor 'second'"):
+        read_tensors(tmp_path, "state")
+
+
+def test_read__refuses_the_same_bytes_under_another_type(tmp_path: Path) -> None:
+    write_tensors(tmp_path, "state", {"w": torch.zeros(4)}, {})
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes().replace(b'"F32"', b'"I32"'))
+    with pytest.raises(StorageError, match="header"):
         read_tensors(tmp_path, "state")
 
 

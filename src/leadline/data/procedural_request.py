@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leadline.data.procedural.scenes import SPLITS, ProceduralScenes
+from leadline.data.procedural.scenes import DEFAULT_KINDS, SPLITS, ProceduralScenes
 from leadline.data.request import DatasetRequest, required_split, settings_from
 
 NAME = "procedural"
@@ -27,6 +27,8 @@ class ProceduralSettings:
     """Also render the right picture of a rectified pair."""
     ordinal_pairs: int = 0
     """Pixel pairs per scene of which the nearer one is known."""
+    kinds: str = ""
+    """Kinds of scenes, with commas between (room, yard, street), each equally often; empty: the default mix."""
 
 
 def open_procedural(request: DatasetRequest) -> ProceduralScenes:
@@ -47,4 +49,5 @@ def open_procedural(request: DatasetRequest) -> ProceduralScenes:
         stereo=chosen.stereo,
         ordinal_pairs=chosen.ordinal_pairs,
         split="test" if split == "all" else split,
+        kinds=dict.fromkeys(chosen.kinds.split(","), 1.0) if chosen.kinds else dict(DEFAULT_KINDS),
     )

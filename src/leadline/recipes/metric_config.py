@@ -143,6 +143,8 @@ class MetricConfig:
     """Your own pictures with depth: a folder with manifest.jsonl, or image/ and depth/ side by side."""
     procedural_count: int = 4000
     """Number of built-in procedural training scenes."""
+    procedural_kinds: tuple[Literal["room", "yard", "street"], ...] = ()
+    """Kinds of procedural scenes; empty: the default mix of all three."""
     validation_images: int = 200
     """At most so many validation pictures per dataset and epoch, evenly spaced; 0 takes all."""
 

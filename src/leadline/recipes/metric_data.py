@@ -139,7 +139,9 @@ def _request(name: DatasetName, config: MetricConfig, part: str, size: tuple[int
         _require(config.labelled_root, "--labelled-root", name)
         return DatasetRequest(root=config.labelled_root, split=part)
     count = config.procedural_count if part == "train" else max(config.validation_images, 1)
-    return DatasetRequest(split=part, options={"count": count, "seed": config.seed, "height": size[0], "width": size[1]})
+    kinds = ",".join(config.procedural_kinds)
+    options = {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
+    return DatasetRequest(split=part, options=options)
 
 
 def _require(given: object, flags: str, name: str) -> None:

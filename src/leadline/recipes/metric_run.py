@@ -66,6 +66,7 @@ def train_metric(
         run = RunFolder.create(config.save_dir, described(config, sources), rank=ranks.rank)
     else:
         run = RunFolder.open(config.save_dir, checkpoint=checkpoint)
+    run = dataclasses.replace(run, events=config.log_dir / config.save_dir.resolve().name)
     summary = train(
         recipe,
         streams,

@@ -2,7 +2,7 @@
 """The loop that knows no recipe: a recipe, its streams, settings and a run folder enter; a trained and recorded run leaves.
 
 ``train`` assembles a session and runs it.  Whatever interrupts it (SIGKILL, SIGTERM, a full disk, an unreadable sample),
-resuming the folder continues as if nothing had happened, bit for bit on a CPU.
+resuming the folder continues as if nothing had happened, bit for bit on a CPU with the same number of threads.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _record(run: RunFolder, state: RunState, plan: Plan, settings: EngineSetting
     first_step = state.epoch * plan.batches_per_epoch + state.batch
     log: Log = NoLog()
     if distributed.current().rank == 0:
-        log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step)
+        log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step, events=run.events)
     return Recorder(
         log=log, display=display, plan=plan, log_interval=settings.log_interval, with_pictures=settings.log_pictures
     )

@@ -67,12 +67,13 @@ class RunLog:
         run: the folder.
         keep_bytes: metrics.jsonl is cut to this length, that of the checkpoint from which the run goes on.
         first_step: TensorBoard hides what an interrupted run wrote from this step on.
+        events: folder of the TensorBoard events; None puts them into the run folder.
 
     Raises:
         StorageError: the folder cannot be written, or metrics.jsonl is shorter than the checkpoint says.
     """
 
-    def __init__(self, run: Path, *, keep_bytes: int, first_step: int) -> None:
+    def __init__(self, run: Path, *, keep_bytes: int, first_step: int, events: Path | None = None) -> None:
         self._run = run
         with storage_errors(run):
             _cut(run / METRICS, keep_bytes)
@@ -80,7 +81,7 @@ class RunLog:
             self._metrics = (run / METRICS).open("ab")
             self._timings = (run / TIMINGS).open("ab")
             # torch annotates none of SummaryWriter's methods
-            self._events: Any = SummaryWriter(str(run), purge_step=first_step or None)
+            self._events: Any = SummaryWriter(str(events or run), purge_step=first_step or None)
 
     def scalars(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """One line of metrics.jsonl and one TensorBoard value per tag."""

@@ -36,10 +36,12 @@ class RunFolder:
     Attributes:
         path: the folder.
         resume_from: name of the checkpoint folder to go on from, or None for a run that starts.
+        events: folder of the TensorBoard events; None puts them into ``path``.
     """
 
     path: Path
     resume_from: str | None = None
+    events: Path | None = None
 
     @classmethod
     def create(cls, path: Path, config: Mapping[str, Setting], *, rank: int = 0) -> RunFolder:

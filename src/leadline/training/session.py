@@ -149,7 +149,7 @@ class Session:
         if self.ranks.rank == 0 and self.settings.keep_last:
             prune_epochs(self.folder, self.settings.keep_last)
         if first_says(flag=self.stop.requested):
-            raise Terminated
+            self._stop()
         return values
 
     def _validated(self) -> ValidationResult | None:
@@ -191,6 +191,9 @@ class Session:
 
     def _leave(self) -> NoReturn:
         self._save([LATEST])
+        self._stop()
+
+    def _stop(self) -> NoReturn:
         self.recorder.display.note(f"stopped after step {self.state.update}; everything is saved in {self.folder}")
         raise Terminated
 

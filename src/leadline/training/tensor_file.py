@@ -107,5 +107,5 @@ def _damaged(path: Path, got: str) -> StorageError:
     return StorageError(
         expected=f"{path} as it was saved",
         got=got,
-        remedy="resume with --checkpoint best or --checkpoint epoch_N",
+        remedy=f"go on from another one, e.g. `leadline resume {path.parent.parent / 'checkpoint_best'}`",
     )
