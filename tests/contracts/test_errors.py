@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from leadline.contracts import errors
+from leadline.contracts.errors import LeadlineError
+
+FAMILY = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, LeadlineError)]
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_every_error__is_one_line_with_expected_got_and_remedy(kind: type[LeadlineError]) -> None:
+    error = kind(expected="a file\nof pixels", got="zero  bytes", remedy="copy it again")
+    assert str(error) == "expected a file of pixels; got zero bytes; copy it again"
+    assert (error.expected, error.got, error.remedy) == ("a file\nof pixels", "zero  bytes", "copy it again")
