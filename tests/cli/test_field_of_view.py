@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leadline.cli.field_of_view import WithFieldOfView, pinhole
+from leadline.cli.field_of_view import WithFieldOfView
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.geometry.camera import camera_rays
 from leadline.inference.preprocess import PreprocessSettings
 
 
@@ -24,15 +23,6 @@ class Flat:
     def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
         shapes = [picture.shape[:2] for picture in pictures]
         return [DepthMap(values=np.ones(shape, np.float32), valid=np.ones(shape, bool), kind=self.kind) for shape in shapes]
-
-
-def test_pinhole__sees_as_many_degrees_across_as_it_says() -> None:
-    width = 640
-    rays = camera_rays(pinhole(480, width, field_of_view_deg=60.0).matrix.double(), 480, width)
-    half_pixel = float(rays[0, 0, 1] - rays[0, 0, 0]) / 2
-    edge = float(rays[0, 0, -1]) + half_pixel
-    assert abs(2 * np.degrees(np.arctan(edge)) - 60.0) < 1e-4
-    assert torch.allclose(rays[:2].mean(dim=(1, 2)), torch.zeros(2, dtype=torch.float64), atol=1e-6)
 
 
 def test_with_field_of_view__gives_each_map_a_camera_of_its_size_and_says_so() -> None:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 from pathlib import Path
 
 import pytest
 
 from leadline.cli.main import main
+from tests.recipes.frames import write_labelled_folder
 
 TOY = (
     "train metric --encoder dinov2-toy --train-encoder --n-bins 8 --bin-embedding-dim 16 --datasets procedural "
@@ -55,3 +57,43 @@ def test_train__without_validation_trains_and_says_so_by_leaving_no_report(tmp_p
     assert main([*TOY, *folders, "--no-validate"]) == 0
     assert not (tmp_path / "run" / "report.html").exists()
     assert (tmp_path / "run" / "checkpoint_latest" / "model.safetensors").is_file()
+
+
+def test_train__a_rejected_value_leaves_no_folder_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    for mistake in (["--lr", "-1"], ["--device", "cuda:9"]):
+        assert main([*TOY, "--save-dir", str(run), "--log-dir", str(tmp_path / "logs"), *mistake]) == 2
+        assert not run.exists()
+    assert "cuda:9" in capsys.readouterr().err
+
+
+def test_train__disparity_is_refused_before_the_first_batch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write_labelled_folder(tmp_path / "frames")
+    lines = [
+        json.dumps({"image": f"scene0/image/{i}.png", "depth": f"scene0/depth/{i}.png", "kind": "affine_disparity"})
+        for i in range(2)
+    ]
+    (root / "manifest.jsonl").write_text("\n".join(lines))
+    words = [*TOY, "--datasets", "labelled_folder", "--labelled-root", str(root), "--save-dir", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert "affine_disparity" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_train__a_runs_own_configuration_starts_another_run(tmp_path: Path) -> None:
+    logs = ["--log-dir", str(tmp_path / "logs")]
+    assert main([*TOY, "--save-dir", str(tmp_path / "one"), *logs]) == 0
+    again = ["train", "metric", "--config", str(tmp_path / "one" / "config.toml"), "--save-dir", str(tmp_path / "two")]
+    assert main([*again, *logs]) == 0
+    models = [tmp_path / name / "checkpoint_latest" / "model.safetensors" for name in ("one", "two")]
+    assert models[0].read_bytes() == models[1].read_bytes()
+
+
+def test_train__resume_takes_single_flags_and_writes_them_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert main([*TOY, "--save-dir", str(run), "--log-dir", str(tmp_path / "logs")]) == 0
+    assert main(["train", "metric", "--resume", str(run), "--config", "demo"]) == 2
+    assert "single flags" in capsys.readouterr().err
+    assert main(["train", "metric", "--resume", str(run), "--num-epochs", "2"]) == 0
+    assert "num_epochs = 2  # flag at resume" in (run / "config.toml").read_text()
+    assert '"epoch":1' in (run / "metrics.jsonl").read_text()

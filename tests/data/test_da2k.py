@@ -42,7 +42,7 @@ def test_da2k__refuses_points_outside_the_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("point", "inside"), [([5, 7], True), ([6, 0], False), ([0, 8], False), ([-1, 0], False)])
-def test_da2k__knows_the_last_row_and_column(tmp_path: Path, point: list[int], inside: bool) -> None:  # noqa: FBT001
+def test_da2k__knows_the_last_row_and_column(tmp_path: Path, point: list[int], inside: bool) -> None:
     da2k(tmp_path, {"images/indoor/a.jpg": [{"point1": point, "point2": [0, 0], "closer_point": "point1"}]})
     dataset = open_da2k(DatasetRequest(root=tmp_path))
     if inside:

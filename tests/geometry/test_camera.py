@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cameras: rays and points against hand values; resized, cropped or mirrored pictures still see the same points."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.geometry.camera import camera_rays, cropped_camera, flipped_camera, resized_camera, unproject
+from leadline.geometry.camera import camera_rays, cropped_camera, flipped_camera, pinhole_matrix, resized_camera, unproject
 
 
 def matrix(fx: float = 500.0, fy: float = 400.0, cx: float = 320.0, cy: float = 240.0) -> torch.Tensor:
@@ -63,3 +65,12 @@ def test_flipped_camera__mirrors_the_rays() -> None:
     torch.testing.assert_close(mirrored[0], -rays[0].flip(-1))
     torch.testing.assert_close(mirrored[1], rays[1])
     assert original[0, 2] == 300.0
+
+
+def test_pinhole_matrix__sees_as_many_degrees_across_as_it_says() -> None:
+    width = 640
+    rays = camera_rays(pinhole_matrix(480, width, field_of_view_deg=60.0).double(), 480, width)
+    half_pixel = float(rays[0, 0, 1] - rays[0, 0, 0]) / 2
+    edge = float(rays[0, 0, -1]) + half_pixel
+    assert abs(2 * math.degrees(math.atan(edge)) - 60.0) < 1e-4
+    assert torch.allclose(rays[:2].mean(dim=(1, 2)), torch.zeros(2, dtype=torch.float64), atol=1e-6)

@@ -17,7 +17,7 @@ from tests.recipes.frames import write_labelled_folder
 
 TOY = (
     "train metric --encoder dinov2-toy --train-encoder --n-bins 8 --bin-embedding-dim 16 --datasets labelled_folder "
-    "--target-size 28 42 --batch-size 2 --num-workers 0 --amp off --log-interval 1 --device cpu --lr 1e-3 --keep-epochs 1"
+    "--target-size 28 42 --batch-size 2 --num-workers 0 --no-amp --log-interval 1 --device cpu --lr 1e-3 --keep-epochs 1"
 ).split()
 
 
@@ -77,7 +77,7 @@ def test_a_trained_run_is_scored_and_predicts_by_its_folder_alone(root: Path, tm
     trained = train(root, run, "--num-epochs", "1", "--ema-decay", "0.9", "--schedule", "poly")
     assert trained.returncode == 0, trained.stderr
     assert (run / "report.html").read_text().startswith("<!doctype html>")
-    assert list((tmp_path / "logs" / "run").glob("events.out.tfevents.*"))
+    assert list((tmp_path / "logs").glob("*_run/events.out.tfevents.*"))
     scored = leadline(
         *("evaluate", str(run), "--dataset", "labelled_folder", "--root", str(root)),
         *("--split", "val", "--json", str(tmp_path / "val.json")),

@@ -93,7 +93,7 @@ def test_read_checkpoint__a_changed_setting_is_noticed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("lost", "said"), [(True, "tensor b missing"), (False, "tensor x that was never saved")])
-def test_read_checkpoint__a_lost_or_added_tensor_is_named(folder: Path, lost: bool, said: str) -> None:  # noqa: FBT001
+def test_read_checkpoint__a_lost_or_added_tensor_is_named(folder: Path, lost: bool, said: str) -> None:
     tensors: dict[str, Tensor] = load_file(folder / TENSORS)
     if lost:
         del tensors["b"]

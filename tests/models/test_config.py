@@ -66,7 +66,7 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: DepthModelConfig(position_rule="offset"), "official"),  # type: ignore[arg-type]
     (lambda: SigmoidHeadConfig(max_depth_m=0), "max_depth_m above 0"),
     (lambda: MetricBinsHeadConfig(n_bins=1), "at least 2 bins"),
-    (lambda: MetricBinsHeadConfig(min_depth_m=10, max_depth_m=1), "min_depth_m below max_depth_m"),
+    (lambda: MetricBinsHeadConfig(min_depth_m=10, max_depth_m=1), "0 < min_depth_m < max_depth_m"),
     (lambda: MetricBinsHeadConfig(min_temp=60), "min_temp <= max_temp"),
     (lambda: MetricBinsHeadConfig(n_attractors=(16, 8)), "4 attractor counts"),
     (lambda: MetricBinsHeadConfig(bin_centers_type="soft"), "softplus"),  # type: ignore[arg-type]

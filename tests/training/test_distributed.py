@@ -102,7 +102,7 @@ class Steady(ToyRecipe):
         super().__init__(dropout=0.0)
         self.to(dtype)
 
-    def train(self, mode: bool = True) -> Steady:  # noqa: FBT001, FBT002
+    def train(self, mode: bool = True) -> Steady:  # noqa: FBT002
         super().train(mode)
         self.net.encoder.eval()
         return self

@@ -83,7 +83,7 @@ class ToyRecipe(Recipe):
         if frozen:
             self.net.encoder.requires_grad_(requires_grad=False)
 
-    def train(self, mode: bool = True) -> ToyRecipe:  # noqa: FBT001, FBT002  nn.Module's signature
+    def train(self, mode: bool = True) -> ToyRecipe:  # noqa: FBT002  nn.Module's signature
         super().train(mode)
         if self.frozen:
             self.net.encoder.eval()

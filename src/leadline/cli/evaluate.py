@@ -25,7 +25,7 @@ class EvaluateArguments:
     """Score a model on a dataset by a named protocol: per-image metrics, their means and 95 % intervals."""
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, a weights file, hf:org/name, or a preset (leadline list models)."""
+    """A run folder, a checkpoint folder, or a weights file (.safetensors .pth .pt .npz)."""
     dataset: str
     """Name of a dataset (leadline list datasets)."""
     root: Path | None = None

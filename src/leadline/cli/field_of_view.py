@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from leadline.contracts.sample import Camera
+from leadline.geometry.camera import pinhole_matrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,17 +44,7 @@ class WithFieldOfView:
     def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
         """The predictor's maps, each with a camera of its own size."""
         maps = self._predictor.predict_batch(pictures)
-        return [
-            dataclasses.replace(one, camera=pinhole(*one.values.shape, field_of_view_deg=self._field_of_view_deg))
-            for one in maps
-        ]
+        return [dataclasses.replace(one, camera=self._camera(*one.values.shape)) for one in maps]
 
-
-def pinhole(height: int, width: int, *, field_of_view_deg: float) -> Camera:
-    """A camera with square pixels that looks through the middle of the picture and sees so many degrees across.
-
-    >>> pinhole(2, 4, field_of_view_deg=90.0).matrix.round(decimals=4).tolist()
-    [[2.0, 0.0, 2.0], [0.0, 2.0, 1.0], [0.0, 0.0, 1.0]]
-    """
-    focal_px = width / (2 * math.tan(math.radians(field_of_view_deg) / 2))
-    return Camera(matrix=torch.tensor([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]]))
+    def _camera(self, height: int, width: int) -> Camera:
+        return Camera(matrix=pinhole_matrix(height, width, field_of_view_deg=self._field_of_view_deg))

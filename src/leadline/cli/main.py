@@ -29,8 +29,8 @@ VERBS: dict[str, tuple[str, str]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default: this process's own) and return its exit status.
 
-    0 success; 2 a user's mistake, told in one line on stderr; 1 a defect of ours; 130 after Ctrl-C; 143 after SIGTERM with
-    everything saved; 141 when the reader of our output has gone.
+    0 success; 2 a user's mistake, told in one line on stderr; 1 a defect of ours; 130 after Ctrl-C; 143 after SIGTERM or
+    Ctrl-C in training, with everything saved; 141 when the reader of our output has gone.
     """
     try:
         status = _dispatch(sys.argv[1:] if argv is None else list(argv))

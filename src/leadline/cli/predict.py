@@ -24,7 +24,7 @@ class PredictArguments:
     """Predict the depth of pictures, each at its own size."""
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, a weights file, hf:org/name, or a preset (leadline list models)."""
+    """A run folder, a checkpoint folder, or a weights file (.safetensors .pth .pt .npz)."""
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="INPUT...")]
     """Pictures, and folders of pictures, which are searched through."""
     out: Path

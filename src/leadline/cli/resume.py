@@ -47,7 +47,8 @@ def continue_run(place: RunPlace, overrides: Mapping[str, Any]) -> int:
 
     from leadline.training.display import choose_display  # brings torch; --help must not
 
-    report = entry.start()(config, {}, choose_display(Console(stderr=True)), checkpoint=place.checkpoint)
+    sources = dict.fromkeys(values, "before resume") | dict.fromkeys(overrides, "flag at resume") if overrides else {}
+    report = entry.start()(config, sources, choose_display(Console(stderr=True)), checkpoint=place.checkpoint)
     if report is not None:
         sys.stdout.write(f"report: {report.path}\n")
     return 0

@@ -33,7 +33,9 @@ def read_toml_defaults(schema: type[Any], name_or_file: str) -> dict[str, Any]:
     Raises:
         UsageError: no such file or name, text that is not TOML, an unknown key (the nearest is named), a wrong type.
     """
-    return converted_values(schema, _read(name_or_file), where=name_or_file)
+    values = dict(_read(name_or_file))
+    values.pop("recipe", None)  # a run's own config.toml may serve as --config; the recipe stands on the command line
+    return converted_values(schema, values, where=name_or_file)
 
 
 def converted_values(schema: type[Any], raw: Mapping[str, Any], *, where: str) -> dict[str, Any]:

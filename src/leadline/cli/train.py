@@ -29,6 +29,12 @@ def main(argv: Sequence[str]) -> int:
     parsed = parse(entry.config, rest, prog=f"leadline train {name}", takes_config=True)
     show_log()
     if parsed.value.resume:
+        if any(source.startswith("config") for source in parsed.sources.values()):
+            raise UsageError(
+                expected="--resume with single flags to change",
+                got="--config",
+                remedy="a resumed run has its configuration; give what shall differ as flags",
+            )
         flags = [field for field, source in parsed.sources.items() if source == "flag" and field != "resume"]
         return continue_run(find_run(parsed.value.resume), {field: getattr(parsed.value, field) for field in flags})
     from rich.console import Console

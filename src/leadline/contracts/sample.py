@@ -3,7 +3,7 @@
 
 Conventions, written once and referred to from everywhere:
     image       RGB float32 in [0, 1], channels first, (3, H, W).
-    depth       z-depth in metres unless ``kind`` says otherwise; z is the distance along the optical axis, not the ray length.
+    depth       z-depth in metres unless ``kind`` says otherwise; z is distance along the optical axis, not ray length.
     valid       bool; where it is false the depth value is undefined (it may be NaN) and nobody may read it.
     pixels      integer index i covers [i, i+1); its centre is at i + 0.5.  Camera matrices live in these coordinates.
     disparity   pixels of a rectified pair: left[x] matches right[x - disparity], disparity = focal_px * baseline_m / z.

@@ -7,12 +7,23 @@ rows and adds nothing.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def pinhole_matrix(height: int, width: int, *, field_of_view_deg: float) -> Tensor:
+    """A camera with square pixels that looks through the middle of the picture and sees so many degrees across; (3, 3).
+
+    >>> pinhole_matrix(2, 4, field_of_view_deg=90.0).round(decimals=4).tolist()
+    [[2.0, 0.0, 2.0], [0.0, 2.0, 1.0], [0.0, 0.0, 1.0]]
+    """
+    focal_px = width / (2 * math.tan(math.radians(field_of_view_deg) / 2))
+    return torch.tensor([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]])
 
 
 def camera_rays(matrix: Tensor, height: int, width: int) -> Tensor:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -15,7 +14,7 @@ from PIL import Image
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Camera
-from leadline.geometry.camera import unproject
+from leadline.geometry.camera import pinhole_matrix, unproject
 from leadline.rasters.atomic import atomically
 from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
 from leadline.rasters.depth_files import write_exr, write_npy, write_pfm, write_png16_millimetres
@@ -131,8 +130,7 @@ def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
 
 def assumed_camera(height: int, width: int) -> Camera:
     """A pinhole 55 degrees across with the principal point in the middle, like many a webcam.  Good for viewing only."""
-    focal_px = 0.5 * width / math.tan(math.radians(ASSUMED_FIELD_OF_VIEW_DEG) / 2)
-    return Camera(matrix=torch.tensor([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]]))
+    return Camera(matrix=pinhole_matrix(height, width, field_of_view_deg=ASSUMED_FIELD_OF_VIEW_DEG))
 
 
 def _record(prediction: Prediction) -> dict[str, Any]:

@@ -33,7 +33,7 @@ OTHER_SIDE_PX = 384
 
 
 def load(source: str | Path, device: str = "auto", precision: str = "auto", architecture: str | None = None) -> Predictor:
-    """A predictor from a run folder, checkpoint folder, weights file, ``hf:org/name`` or preset name.
+    """A predictor from a run folder, a checkpoint folder or a weights file.
 
     Args:
         source: where the model is.

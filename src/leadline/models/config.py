@@ -52,7 +52,7 @@ class MetricBinsHeadConfig:
         bin_embedding_dim: channels of the bin embedding.
         min_depth_m, max_depth_m: metres; the range of bounded bins and of the training mask.
         n_attractors: attractors per level, coarse to fine.
-        attractor_alpha, attractor_gamma: strength and exponent of the attraction.
+        attractor_alpha, attractor_gamma: inverse strength and exponent of the attraction.
         attractor_kind: "sum" or "mean" over the attractors.
         attractor_type: "inv" is dx / (1 + alpha dx^gamma), "exp" is exp(-alpha |dx|^gamma) dx.
         min_temp, max_temp: range of the temperature of the log-binomial.
@@ -76,9 +76,13 @@ class MetricBinsHeadConfig:
     def __post_init__(self) -> None:
         _require(self.n_bins >= 2, "at least 2 bins", self.n_bins)
         _require(
-            0 <= self.min_depth_m < self.max_depth_m, "min_depth_m below max_depth_m", (self.min_depth_m, self.max_depth_m)
+            0 < self.min_depth_m < self.max_depth_m, "0 < min_depth_m < max_depth_m", (self.min_depth_m, self.max_depth_m)
         )
         _require(0 < self.min_temp <= self.max_temp, "0 < min_temp <= max_temp", (self.min_temp, self.max_temp))
+        pull = (self.attractor_alpha, self.attractor_gamma)
+        _require(
+            self.attractor_alpha > 0 and self.attractor_gamma >= 1, "attractor alpha above 0, gamma of at least 1", pull
+        )
         levels_fit = len(self.n_attractors) == LEVELS and min(self.n_attractors) >= 1
         _require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors)
         _require_one_of(self.bin_centers_type, get_args(BinCentersType))
@@ -141,7 +145,8 @@ _TIMM_FEATURES, _TIMM_CHANNELS = DINOV2_SIZES["vits"].features, DINOV2_SIZES["vi
 
 
 def v1_taps(encoder: str) -> tuple[int, ...]:
-    """Depth Anything V1 reads the last four blocks.  ``v1_taps("vits") -> (8, 9, 10, 11)``."""
+    """Depth Anything V1 reads the last four blocks.  ``v1_taps("vits") -> (8, 9, 10, 11)``; DINOv2 encoders only."""
+    _require_one_of(encoder, tuple(DINOV2_SIZES))
     depth = DINOV2_SIZES[encoder].depth
     return tuple(range(depth - LEVELS, depth))
 

@@ -134,6 +134,8 @@ def _existing(source: str | Path) -> Path:
     if Path(source).exists():
         return Path(source)
     remedy = "check the path"
+    if str(source).startswith("hf:"):
+        remedy = "this version does not download: fetch model.safetensors from the hub and pass the file with --architecture"
     if str(source) in PRESETS:
         remedy = f"a preset brings no weights: fetch them from {PRESETS[str(source)].source} and pass the file, "
         remedy += f"or ask for {RANDOM_PREFIX}{source}"

@@ -21,13 +21,13 @@ class RecipeEntry:
     Attributes:
         summary: one line for ``leadline list recipes``.
         yields: the kind of depth its models predict.
-        config: the dataclass of its hyper-parameters; also the schema of its flags and TOML files.
+        config: the frozen dataclass of its hyper-parameters; also the schema of its flags and TOML files.
         run: ``module:function`` that trains from a config; named, not imported, because it brings torch.
     """
 
     summary: str
     yields: str
-    config: type[MetricConfig]
+    config: type[Any]
     run: str
 
     def start(self) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every hyper-parameter of the ``metric`` recipe: flag, default and meaning.  Free of torch, so that ``--help`` is quick.
 
-The names and defaults of the first half are those of the DA2+Zoe reference trainer, whose command lines keep working; what
+The names and defaults of most of them are those of the DA2+Zoe reference trainer, whose command lines keep working; what
 it lacked stands beside.  A default is written here and nowhere else.
 """
 
@@ -80,21 +80,23 @@ class MetricConfig:
     lr_gamma: float = 0.1
     """Factor of each drop."""
     warmup_steps: int = 0
-    """Steps of linear warm-up of the warmup-cosine schedule."""
+    """Steps of linear warm-up, for every schedule but onecycle."""
     max_grad_norm: float = 1.0
     """Clip of the gradient norm over trained parameters; 0 or less switches it off."""
     use_lr_params: bool = True
     """Learning rate per part of the model; off trains all parts at lr."""
     accumulate: int = 1
     """Batches gathered for one update; their losses count by their number of valid pixels."""
-    amp: Literal["auto", "off", "bf16"] = "auto"
-    """bf16 autocast of the networks (losses and bins stay in fp32); auto: where the hardware has bf16 units."""
+    amp: bool = True
+    """bf16 autocast of the networks where the hardware has bf16 units; losses and bins stay in fp32 in any case."""
     ema_decay: float = 0.0
     """Decay of the averaged weights that are then validated and saved; 0 switches them off."""
     seed: int = 0
     """Everything random follows from it."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
+    deterministic: bool = False
+    """Deterministic kernels on accelerators, slower; the CPU is always deterministic."""
 
     silog_weight: float = 1.0
     """Weight of ZoeDepth's SILog loss; 0 skips it."""
@@ -112,7 +114,7 @@ class MetricConfig:
     target_size: tuple[int, ...] = (384,)
     """Training size: side, or height and width; rounded to the encoder's patch with a message."""
     resize: Literal["cover", "squash"] = "cover"
-    """cover keeps the aspect and crops; squash stretches to the target as the reference does."""
+    """cover keeps the aspect and crops; squash stretches as the reference does (prediction never stretches)."""
     augment: bool = True
     """Mirror and ZoeDepth's colour jitter."""
     num_workers: int = 4
@@ -151,7 +153,7 @@ class MetricConfig:
     save_dir: Path = Path("./checkpoints")
     """The run folder: configuration, log, checkpoints, report."""
     log_dir: Path = Path("./logs")
-    """TensorBoard events go to a folder of the run's name in here."""
+    """TensorBoard events go to a folder in here that is named after the run folder's path."""
     pretrained_checkpoint: str = ""
     """Weights to start from: ours, official Depth Anything (V1, V2, metric), DINOv2, npz, safetensors."""
     pretrained_version: Literal["auto", "v1", "v2"] = "auto"
@@ -163,7 +165,7 @@ class MetricConfig:
     save_every: int = 0
     """Steps between extra checkpoints within an epoch; 0 saves at each epoch's end."""
     keep_epochs: int = 3
-    """Numbered epoch checkpoints that are kept; 0 keeps all."""
+    """Numbered epoch checkpoints that are kept; 0 writes none."""
     validate: bool = True
     """Validate after each epoch and keep the best checkpoint."""
     select_by: Literal["loss", "abs_rel"] = "loss"

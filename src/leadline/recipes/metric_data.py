@@ -12,7 +12,8 @@ from leadline.data.catalog import DATASETS, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.needs import require_fields
-from leadline.data.request import DatasetRequest
+from leadline.data.probe import require_metres
+from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from leadline.transforms.pipeline import Transform
 
 logger = logging.getLogger(__name__)
+
+ALL_PROCEDURAL = 500
+"""Procedural scenes have no end: as many are held out where "all" is asked for."""
 
 
 def training_names(config: MetricConfig) -> list[DatasetName]:
@@ -45,8 +49,19 @@ def training_names(config: MetricConfig) -> list[DatasetName]:
 
 
 def validation_names(config: MetricConfig) -> list[DatasetName]:
-    """The datasets that are validated on: all that were named; benchmarks that are trained on are not."""
-    return [name for name in config.datasets if not (config.train_on_benchmarks and name == "ibims")]
+    """The datasets that are validated on: all that were named; a benchmark that is trained on is not.
+
+    Raises:
+        UsageError: none is left, but validation is on.
+    """
+    names = [name for name in config.datasets if not (config.train_on_benchmarks and name == "ibims")]
+    if config.validate and not [name for name in names if name != "da2k"]:
+        raise UsageError(
+            expected="a dataset with depth to validate on",
+            got=f"{' '.join(config.datasets)}, all trained on as a whole",
+            remedy="add a dataset with a held-out part, or say --no-validate",
+        )
+    return names
 
 
 def open_part(name: DatasetName, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
@@ -67,6 +82,7 @@ def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -
     parts = [open_part(name, config, part="train", size=size) for name in names]
     for name, part in zip(names, parts, strict=True):
         require_fields(frozenset({Field.IMAGE, Field.DEPTH}), part.provides, name)
+        require_metres(part, min_m=config.min_depth, max_m=config.max_depth)
         logger.info("%s: %d training pictures", name, len(part))
     weights = config.dataset_weights or tuple(float(len(part)) for part in parts)
     source = Mixture(parts, weights, seed=config.seed, epoch_length=config.epoch_images or None)
@@ -138,10 +154,16 @@ def _request(name: DatasetName, config: MetricConfig, part: str, size: tuple[int
     if name == "labelled_folder":
         _require(config.labelled_root, "--labelled-root", name)
         return DatasetRequest(root=config.labelled_root, split=part)
-    count = config.procedural_count if part == "train" else max(config.validation_images, 1)
+    count = config.procedural_count if part == "train" else config.validation_images or ALL_PROCEDURAL
     kinds = ",".join(config.procedural_kinds)
-    options = {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
-    return DatasetRequest(split=part, options=options)
+    scenes: dict[str, OptionValue] = {
+        "count": count,
+        "seed": config.seed,
+        "height": size[0],
+        "width": size[1],
+        "kinds": kinds,
+    }
+    return DatasetRequest(split=part, options=scenes)
 
 
 def _require(given: object, flags: str, name: str) -> None:

@@ -63,12 +63,13 @@ def report_metric(
     config: MetricConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
 ) -> Report:
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
-    name = training_names(config)[0]
+    name = next(one for one in validation_names(config) if one != "da2k")
     part = "test" if name == "procedural" else "val"
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
     result = evaluate(predictor, pictures, protocol, on_progress=on_progress)
-    training = EvenSubset(open_part(name, config, part="train", size=size), GUESSED_FROM)
+    learned = training_names(config)[0]
+    training = EvenSubset(open_part(learned, config, part="train", size=size), GUESSED_FROM)
     guesses = naive_guesses(training[index] for index in range(len(training)))
     baselines = {guess.name: evaluate(guess, pictures, protocol) for guess in guesses}
     write_json(result, config.save_dir / "evaluation.json")

@@ -20,6 +20,7 @@ from leadline.recipes.metric_validation import MetricValidation
 from leadline.training import distributed
 from leadline.training.config_file import Setting
 from leadline.training.engine import train
+from leadline.training.placement import choose_placement
 from leadline.training.run import RunFolder
 from leadline.training.settings import EngineSettings, NoDecay
 
@@ -41,7 +42,7 @@ def train_metric(
 
     Args:
         config: every hyper-parameter.
-        sources: field name -> where its value came from, for the run's config.toml.
+        sources: field name -> where its value came from, for the run's config.toml; empty leaves a resumed run's as it is.
         display: what shows the progress.
         checkpoint: None starts a new run.
 
@@ -52,6 +53,8 @@ def train_metric(
         LeadlineError: anything the user can mend, before the first batch where possible.
     """
     ranks = distributed.join()
+    settings = engine_settings(config)
+    choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
     torch.manual_seed(config.seed)
     model = DepthModel(model_config(config))
     size = rounded_size(config.size, model.size_multiple)
@@ -66,11 +69,13 @@ def train_metric(
         run = RunFolder.create(config.save_dir, described(config, sources), rank=ranks.rank)
     else:
         run = RunFolder.open(config.save_dir, checkpoint=checkpoint)
-    run = dataclasses.replace(run, events=config.log_dir / config.save_dir.resolve().name)
+        if ranks.rank == 0 and sources:
+            run.record(described(config, sources))
+    run = dataclasses.replace(run, events=events_folder(config))
     summary = train(
         recipe,
         streams,
-        engine_settings(config),
+        settings,
         run,
         validate=validation,
         save_model=lambda folder: save_model(folder, model),
@@ -91,6 +96,11 @@ def rounded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     return height, width
 
 
+def events_folder(config: MetricConfig) -> Path:
+    """Where TensorBoard events go: one folder below ``log_dir`` for each run folder, ``runs/a`` -> ``runs_a``."""
+    return config.log_dir / "_".join(part for part in config.save_dir.parts if part not in {config.save_dir.anchor, ".."})
+
+
 def engine_settings(config: MetricConfig) -> EngineSettings:
     """The engine's share of the hyper-parameters."""
     return EngineSettings(
@@ -104,13 +114,14 @@ def engine_settings(config: MetricConfig) -> EngineSettings:
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_grad_norm,
         accumulate=config.accumulate,
-        amp=config.amp,
+        amp="auto" if config.amp else "off",
         ema_decay=config.ema_decay,
         log_interval=config.log_interval,
         save_every_steps=config.save_every,
         keep_last=config.keep_epochs,
         seed=config.seed,
         device=config.device,
+        deterministic=config.deterministic,
     )
 
 

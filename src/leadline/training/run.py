@@ -4,7 +4,7 @@
 config.toml                 the resolved configuration, with the source of each value
 metrics.jsonl               numbers that depend on the run only, byte for byte the same after an interruption
 timings.jsonl               speeds and times of day
-events.out.tfevents.*       the same numbers and pictures for TensorBoard
+events.out.tfevents.*       the same numbers and pictures for TensorBoard, unless they go to a folder of their own
 checkpoint_latest/          where ``resume`` goes on
 checkpoint_best/            lowest selection value so far
 checkpoint_epoch_N/         after epoch N (from 0), the last few
@@ -61,6 +61,14 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
             write_file(path / CONFIG, to_toml(config).encode())
         return cls(path=path)
+
+    def record(self, config: Mapping[str, Setting]) -> None:
+        """Replace the written configuration, whole or not at all: a run that goes on with other values says so.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        write_file(self.path / CONFIG, to_toml(config).encode())
 
     @classmethod
     def open(cls, path: Path, *, checkpoint: str = "latest") -> RunFolder:

@@ -14,7 +14,7 @@ NoDecay = Literal["bias", "norm", "pos_embed", "layer_scale"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineSettings:
-    """Everything the engine may be told; the default of each is written here and nowhere else."""
+    """Everything the engine may be told; a recipe that has a flag of its own passes its value."""
 
     epochs: int = 50
     """Passes over the longest stream."""

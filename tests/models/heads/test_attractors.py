@@ -95,7 +95,7 @@ def test_layer__released_bounds_use_the_raw_first_of_each_pair() -> None:
 
 
 @pytest.mark.parametrize("bounded", [False, True])
-def test_layer__gives_float32_points_one_per_attractor_under_autocast(bounded: bool) -> None:  # noqa: FBT001
+def test_layer__gives_float32_points_one_per_attractor_under_autocast(bounded: bool) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         points = AttractorLayer(8, 5, bounded=bounded, released_bounds=False)(torch.randn(2, 8, 3, 3))
     assert points.shape == (2, 5, 3, 3)

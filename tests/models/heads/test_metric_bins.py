@@ -110,7 +110,7 @@ def test_head__of_bounded_type_has_the_released_number_of_parameters() -> None:
 
 
 @pytest.mark.parametrize("bounded", [False, True])
-def test_head__has_exactly_the_official_keys(arrays: dict[str, Tensor], bounded: bool) -> None:  # noqa: FBT001
+def test_head__has_exactly_the_official_keys(arrays: dict[str, Tensor], bounded: bool) -> None:
     options = MetricBinsHeadConfig(bin_centers_type="normed" if bounded else "softplus")
     official = zoe_fixture.weights(arrays, bounded=bounded)
     ours = MetricBinsHead(options, zoe_fixture.FEATURES).state_dict()
