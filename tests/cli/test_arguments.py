@@ -165,6 +165,14 @@ def test_parse__starts_from_a_given_default() -> None:
     assert (parsed.value.n_bins, parsed.value.pair) == (5, (3, 4))
 
 
+def test_parse__lays_a_config_over_a_given_default(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('encoder = "vitb"\n')
+    argv = ["--config", str(file)]
+    parsed = parse(Options, argv, prog="leadline toy", default=Options(n_bins=5), takes_config=True)
+    assert (parsed.value.n_bins, parsed.value.encoder) == (5, "vitb")
+
+
 def test_parse__asks_for_the_file_after_config() -> None:
     assert "--config" in refusal("--config").expected
     assert "--config" in refusal("--config", "--n-bins", "3").expected

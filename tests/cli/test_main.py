@@ -59,12 +59,13 @@ def test_main__names_the_nearest_verb_for_an_unknown_one(capsys: pytest.CaptureF
     assert captured.err.count("\n") == 1
 
 
-def test_main__exits_with_141_when_the_reader_has_gone() -> None:
+@pytest.mark.parametrize("words", [["--help"], ["list", "recipes"]])
+def test_main__exits_with_141_when_the_reader_has_gone(words: list[str]) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "leadline.cli.main", "--help"],
+            [sys.executable, "-m", "leadline.cli.main", *words],
             stdout=write_end, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     finally:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -53,6 +54,8 @@ class HuggingFaceDepthAnything(nn.Module):
         for module in self.network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        with torch.no_grad():  # else the sigmoid starts where it is flat
+            self.network.head.conv3.weight.mul_(0.1)
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Normalised (B,3,H,W), sides multiples of 14 -> (B,H,W) metres."""

@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 success; 2 a user's mistake, told in one line on stderr; 1 a defect of ours; 130 after Ctrl-C; 143 after SIGTERM or
     Ctrl-C in training, with everything saved; 141 when the reader of our output has gone.
     """
+    # torch reads it at its first allocation; without huge pages, page faults take a third of a training step on CPUs
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         status = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()

@@ -79,10 +79,9 @@ class MetricBinsHeadConfig:
             0 < self.min_depth_m < self.max_depth_m, "0 < min_depth_m < max_depth_m", (self.min_depth_m, self.max_depth_m)
         )
         _require(0 < self.min_temp <= self.max_temp, "0 < min_temp <= max_temp", (self.min_temp, self.max_temp))
-        pull = (self.attractor_alpha, self.attractor_gamma)
-        _require(
-            self.attractor_alpha > 0 and self.attractor_gamma >= 1, "attractor alpha above 0, gamma of at least 1", pull
-        )
+        _require(self.bin_embedding_dim >= 1, "bin_embedding_dim of at least 1", self.bin_embedding_dim)
+        _require(self.attractor_alpha > 0, "attractor_alpha above 0", self.attractor_alpha)
+        _require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma)
         levels_fit = len(self.n_attractors) == LEVELS and min(self.n_attractors) >= 1
         _require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors)
         _require_one_of(self.bin_centers_type, get_args(BinCentersType))

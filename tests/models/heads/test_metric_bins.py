@@ -11,7 +11,7 @@ from torch import Tensor
 from leadline.contracts.errors import UsageError
 from leadline.models.config import BinCentersType, MetricBinsHeadConfig
 from leadline.models.heads import metric_bins
-from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead, bin_confidence, check_bins_config
+from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
 from leadline.models.heads.taps import HeadTaps
 from tests.models.heads import zoe_fixture
 
@@ -243,19 +243,6 @@ def test_output__depth_is_the_mean_of_its_own_distribution(centers: BinCentersTy
         ({"bin_embedding_dim": 0}, "bin_embedding_dim"),
     ],
 )
-def test_check__refuses_what_the_formulas_cannot_mean(wrong: dict[str, Any], expected: str) -> None:
+def test_bins_config__refuses_what_the_formulas_cannot_mean(wrong: dict[str, Any], expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
-        check_bins_config(MetricBinsHeadConfig(**wrong))
-
-
-def test_check__also_guards_the_head_itself() -> None:
-    config = MetricBinsHeadConfig()
-    object.__setattr__(config, "n_bins", 1)
-    with pytest.raises(UsageError, match=r"n_bins of at least 2; got 1; correct"):
-        MetricBinsHead(config, 8)
-
-
-def test_confidence__is_one_for_a_single_bin_and_falls_with_the_spread() -> None:
-    columns = [[0.0, 1.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]]
-    probabilities = torch.tensor(columns).T.reshape(1, 4, 1, 3)
-    assert bin_confidence(probabilities).flatten().tolist() == pytest.approx([1.0, 0.5, 0.0])
+        MetricBinsHeadConfig(**wrong)

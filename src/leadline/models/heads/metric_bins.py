@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.contracts.errors import UsageError
-from leadline.models.config import LEVELS, MetricBinsHeadConfig
+from leadline.models.config import MetricBinsHeadConfig
 from leadline.models.heads.attractors import RELEASED_ALPHA, RELEASED_GAMMA, Attraction, AttractorLayer, attracted
 from leadline.models.heads.log_binomial import ConditionalLogBinomial, LogBinomial, expected_value
 from leadline.models.heads.seed_bins import Projector, SeedBins
@@ -52,14 +51,10 @@ class MetricBinsHead(nn.Module):
         config: options of the head.
         in_channels: C of the bottleneck and the pyramid.
         out_conv_channels: channels of the finest map.
-
-    Raises:
-        UsageError: the options contradict each other.
     """
 
     def __init__(self, config: MetricBinsHeadConfig, in_channels: int, out_conv_channels: int = 32) -> None:
         super().__init__()
-        check_bins_config(config)
         self.config, self.attraction = config, _attraction(config)
         embedding, range_m = config.bin_embedding_dim, (config.min_depth_m, config.max_depth_m)
         bounded_seed = config.bin_centers_type in {"normed", "hybrid1"}
@@ -115,31 +110,6 @@ class MetricBinsHead(nn.Module):
             return centers
         near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
         return ((far_m - near_m) * centers + near_m).clamp(near_m, far_m).sort(dim=1)[0]
-
-
-def check_bins_config(config: MetricBinsHeadConfig) -> None:
-    """Refuse what the formulas cannot mean.
-
-    Raises:
-        UsageError: a range that is empty or reaches zero, an attraction that does not attract, too few bins or levels.
-    """
-    range_m, temperatures, counts = (
-        (config.min_depth_m, config.max_depth_m),
-        (config.min_temp, config.max_temp),
-        config.n_attractors,
-    )
-    checks: list[tuple[str, bool, object]] = [
-        ("n_bins of at least 2", config.n_bins >= 2, config.n_bins),
-        ("0 < min_depth_m < max_depth_m", 0 < range_m[0] < range_m[1], range_m),
-        ("0 < min_temp <= max_temp", 0 < temperatures[0] <= temperatures[1], temperatures),
-        ("attractor_alpha above 0", config.attractor_alpha > 0, config.attractor_alpha),
-        ("attractor_gamma of at least 1", config.attractor_gamma >= 1, config.attractor_gamma),
-        ("bin_embedding_dim of at least 1", config.bin_embedding_dim >= 1, config.bin_embedding_dim),
-        (f"{LEVELS} attractor counts of at least 1, coarse to fine", len(counts) == LEVELS and min(counts) >= 1, counts),
-    ]
-    for expected, holds, got in checks:
-        if not holds:
-            raise UsageError(expected=expected, got=repr(got), remedy="correct the options of the metric-bins head")
 
 
 def bin_confidence(probabilities: Tensor) -> Tensor:
