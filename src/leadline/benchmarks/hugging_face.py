@@ -55,7 +55,7 @@ class HuggingFaceDepthAnything(nn.Module):
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         with torch.no_grad():  # else the sigmoid starts where it is flat
-            self.network.head.conv3.weight.mul_(0.1)
+            self.network.head.conv3.weight.mul_(0.02)
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Normalised (B,3,H,W), sides multiples of 14 -> (B,H,W) metres."""

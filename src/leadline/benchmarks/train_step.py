@@ -35,7 +35,7 @@ GOAL = 3.0
 SIDES_PX = (252, 518)
 CURVE_BATCHES, CURVE_PASSES = 2, 6
 # Largest relative gap of the loss over the curve.  In float32 the two differ by rounding alone; bf16 keeps eight bits of
-# every activation, and the loss falls by two thirds in the first steps, where a small change of the weights changes it most.
+# every activation while the loss halves.
 TOLERANCES = {"ours fp32": 1e-4, "ours bf16": 2e-2}
 
 
