@@ -63,14 +63,15 @@ def run(arguments: DemoArguments) -> int:
 
 def _predict(config: MetricConfig) -> None:
     """Write a few held-out frames as PNG files and predict them as anyone's pictures would be."""
-    from leadline.data.procedural.scenes import ProceduralScenes
+    from leadline.data.procedural.scenes import DEFAULT_KINDS, ProceduralScenes
     from leadline.evaluation.evaluate import as_picture
     from leadline.inference.inputs import collect_inputs
     from leadline.inference.predict_files import PredictionSettings, predict_files
     from leadline.inference.predictor import load
     from leadline.rasters.panels import write_picture
 
-    frames = ProceduralScenes(count=HELD_OUT_FRAMES, seed=config.seed + 1, split="test")
+    kinds = dict.fromkeys(config.procedural_kinds, 1.0) or dict(DEFAULT_KINDS)
+    frames = ProceduralScenes(count=HELD_OUT_FRAMES, seed=config.seed + 1, split="test", kinds=kinds)
     for index in range(len(frames)):
         write_picture(config.save_dir / "frames" / f"{frames.key(index)}.png", as_picture(frames[index].image))
     inputs = collect_inputs((config.save_dir / "frames",))
