@@ -55,3 +55,8 @@ def test_root__is_the_square_root_with_a_flat_foot(squared: float, value: float,
     result = root(leaf)
     (found,) = torch.autograd.grad(result, leaf)
     assert (result.item(), found.item()) == (value, slope)
+
+
+@pytest.mark.parametrize("squared", [float("nan"), float("inf")])
+def test_root__never_calls_what_is_not_finite_perfect(squared: float) -> None:
+    assert not torch.isfinite(root(torch.tensor(squared)))

@@ -92,6 +92,6 @@ def pooled_moments(values: Tensor, valid: Tensor, sum_across: SumAcross) -> Mome
 
 
 def root(squared: Tensor) -> Tensor:
-    """Square root whose gradient at 0 is 0: the limit of a perfect prediction instead of infinity."""
-    positive = squared > 0
-    return torch.where(positive, torch.where(positive, squared, 1).sqrt(), 0)
+    """Square root whose gradient at 0 is 0: the limit of a perfect prediction instead of infinity.  NaN stays NaN."""
+    perfect = squared <= 0  # false for NaN, which must never look like a perfect prediction
+    return torch.where(perfect, 0, torch.where(perfect, 1, squared).sqrt())
