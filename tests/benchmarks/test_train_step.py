@@ -24,10 +24,12 @@ def test_agreement_rows__judge_each_precision_by_its_own_tolerance() -> None:
 def test_measure__finds_equal_loss_curves_and_a_ratio() -> None:
     report = measure(BenchmarkSettings(device="cpu", rounds=1, least_s=0.0, sides_px=(56,), batch_size=1))
     rows = {row.name.strip(): row for row in report.rows}
-    assert rows["training step, ViT-S, 56x56"].value > 0.1
+    assert rows["training step, ViT-S, 56x56, plain process"].value > 0.1
+    assert rows["training step, ViT-S, 56x56, our settings for both"].value > 0.1
     curves = [row for name, row in rows.items() if name.startswith("loss curve")]
     assert curves
     assert all(row.met for row in curves)
     assert "% of a" in rows["ours: time per step"].note
-    (raw,) = report.raw.values()
+    assert report.raw.keys() == {"56, plain", "56, leadline"}
+    raw = report.raw["56, plain"]
     assert raw["losses"]["peer"][-1] < 0.9 * raw["losses"]["peer"][0]

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import pickle
+
 import pytest
 
 from leadline.contracts import errors
@@ -10,5 +12,13 @@ FAMILY = [one for one in vars(errors).values() if isinstance(one, type) and issu
 @pytest.mark.parametrize("kind", FAMILY)
 def test_every_error__is_one_line_with_expected_got_and_remedy(kind: type[LeadlineError]) -> None:
     error = kind(expected="a file\nof pixels", got="zero  bytes", remedy="copy it again")
+    assert str(error) == "expected a file of pixels; got zero bytes; copy it again"
+    assert (error.expected, error.got, error.remedy) == ("a file\nof pixels", "zero  bytes", "copy it again")
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_every_error__comes_out_of_another_process_as_it_went_in(kind: type[LeadlineError]) -> None:
+    error = pickle.loads(pickle.dumps(kind(expected="a file\nof pixels", got="zero  bytes", remedy="copy it again")))
+    assert type(error) is kind
     assert str(error) == "expected a file of pixels; got zero bytes; copy it again"
     assert (error.expected, error.got, error.remedy) == ("a file\nof pixels", "zero  bytes", "copy it again")

@@ -3,12 +3,12 @@
 
 The step runs in a process of its own, so that its peak is nobody else's.  What it must hold is counted, not measured:
 every parameter four times (weight, gradient, two moments), and every tensor that autograd keeps for the backward pass,
-each storage once.  The rest is what the allocator and the kernels' workspaces add.  Expected: at most 1.1 times the count.
+each storage once.  The rest is what the kernels' workspaces add, and, in a process that keeps freed memory for speed, the
+gaps between blocks.  Expected: at most 1.1 times the count without those gaps.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from leadline.benchmarks.contenders import EngineLoop, default_batch_size, loss_of, make_batches
 from leadline.benchmarks.machine import this_machine
+from leadline.benchmarks.processes import in_fresh_process
 from leadline.benchmarks.report import Report, Row
 from leadline.benchmarks.settings import BenchmarkSettings
 from leadline.contracts.sample import Batch
@@ -48,7 +49,7 @@ class MemoryUse:
 
 
 def measure(settings: BenchmarkSettings) -> Report:
-    """Run the benchmark in a fresh process.
+    """Run the benchmark in fresh processes.
 
     Raises:
         UsageError: the device does not exist here.
@@ -56,30 +57,36 @@ def measure(settings: BenchmarkSettings) -> Report:
     choose_placement(EngineSettings(device=settings.device))  # refuse a wrong device here, not in the child
     rows: list[Row] = []
     for side in settings.sides_px or SIDES_PX:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            use = pool.apply(use_of_step, (settings, side))
-        rows += _rows(f"training step, ViT-S, {side}x{side}", use)
-    notes = ("a process of its own; the peak of the resident set on a CPU, of torch's allocator on CUDA",)
+        needed = in_fresh_process("thrifty", use_of_step, (settings, side))
+        as_run = in_fresh_process("leadline", use_of_step, (settings, side))
+        rows += _rows(f"training step, ViT-S, {side}x{side}", needed, as_run)
+    notes = (
+        "processes of their own; the peak of the resident set on a CPU, of torch's allocator on CUDA",
+        "peak: what the step needs, freed memory given back at once; as run: memory kept for speed, as by our command line",
+    )
     return Report(name="memory", machine=this_machine().line(), rows=tuple(rows), notes=notes)
 
 
-def _rows(name: str, use: MemoryUse) -> list[Row]:
+def _rows(name: str, needed: MemoryUse, as_run: MemoryUse) -> list[Row]:
     return [
         Row(
             name=f"{name}: peak over counted",
-            value=use.ratio,
+            value=needed.ratio,
             unit="x",
             expected=f"at most {GOAL:g}",
-            met=use.ratio <= GOAL,
+            met=needed.ratio <= GOAL,
         ),
-        Row(name="  peak above the bare process", value=use.peak / _MIB, unit="MiB"),
-        Row(name="  weights, gradients, AdamW", value=use.states / _MIB, unit="MiB", note="4 x fp32 parameters"),
-        Row(name="  activations kept for backward", value=use.activations / _MIB, unit="MiB", note="each storage once"),
+        Row(name="  as run, over counted", value=as_run.ratio, unit="x"),
+        Row(name="  peak above the bare process", value=needed.peak / _MIB, unit="MiB"),
+        Row(name="  as run, above the bare process", value=as_run.peak / _MIB, unit="MiB"),
+        Row(name="  weights, gradients, AdamW", value=needed.states / _MIB, unit="MiB", note="4 x fp32 parameters"),
+        Row(name="  activations kept for backward", value=needed.activations / _MIB, unit="MiB", note="each storage once"),
     ]
 
 
-def use_of_step(settings: BenchmarkSettings, side_px: int) -> MemoryUse:
-    """Train a few steps in this process and look; call it in a fresh one."""
+def use_of_step(arguments: tuple[BenchmarkSettings, int]) -> MemoryUse:
+    """Train a few steps on pictures of a given side in px, in this process, and look; call it in a fresh one."""
+    settings, side_px = arguments
     placement = choose_placement(EngineSettings(device=settings.device))
     on_cuda = placement.device.type == "cuda"
     batch_size = settings.batch_size or default_batch_size(placement.device)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from leadline.cli.failures import report_failure
 from leadline.cli.suggestions import nearest
 from leadline.contracts.errors import UsageError
+from leadline.inference.process import suit_dense_work
 
 # verb -> (module with main(argv) -> exit status, what it does).  Strings, so that --help imports none of them.
 VERBS: dict[str, tuple[str, str]] = {
@@ -32,10 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 success; 2 a user's mistake, told in one line on stderr; 1 a defect of ours; 130 after Ctrl-C; 143 after SIGTERM or
     Ctrl-C in training, with everything saved; 141 when the reader of our output has gone.
     """
-    # torch reads it at its first allocation; without huge pages, page faults take a third of a training step on CPUs
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    # threads that spin while they wait make a shared machine ten times slower than threads that sleep
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    suit_dense_work()
     try:
         status = _dispatch(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one family of errors a user may see: what was expected, what came, and the remedy."""
 
+from __future__ import annotations
+
+from functools import partial
+
 
 class LeadlineError(Exception):
     """A user's mistake or a broken input.  The command line prints it on one line and exits with 2.
@@ -14,6 +18,10 @@ class LeadlineError(Exception):
     def __init__(self, *, expected: str, got: str, remedy: str) -> None:
         self.expected, self.got, self.remedy = expected, got, remedy
         super().__init__(" ".join(f"expected {expected}; got {got}; {remedy}".split()))
+
+    def __reduce__(self) -> tuple[partial[LeadlineError], tuple[()]]:
+        """As it was, when it comes from another process; an exception's own way knows no keywords."""
+        return partial(type(self), expected=self.expected, got=self.got, remedy=self.remedy), ()
 
 
 class UsageError(LeadlineError):
