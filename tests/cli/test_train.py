@@ -28,7 +28,7 @@ def test_train__without_a_recipe_lists_them_and_fails(capsys: pytest.CaptureFixt
         ("train metric --datasets nyuu", "nyuu"),
         ("train metric --config nowhere.toml", "nowhere.toml"),
         ("train metric --resume nowhere", "config.toml"),
-        ("train metric --datasets nyu", "--nyu-csv"),
+        ("train metric --datasets nyu", "--nyu-root"),
         ("train metric --encoder vitz --datasets procedural", "vitz"),
         ("train metric --n-attractors 16 8 4 --datasets procedural", "4 attractor counts"),
         ("train metric --encoder dinov2-toy --datasets procedural --num-workers 0", "--pretrained-checkpoint"),

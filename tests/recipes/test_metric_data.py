@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from leadline.contracts.errors import UsageError
+from leadline.data.catalog import DATASETS
 from leadline.recipes.metric_config import MetricConfig
 from leadline.recipes.metric_data import open_part, training_names, training_stream, validation_names, validation_streams
 from leadline.training.distributed import Ranks
@@ -17,11 +18,61 @@ PROCEDURAL = MetricConfig(datasets=("procedural",), procedural_count=8, batch_si
 
 @pytest.mark.parametrize(
     ("datasets", "flag"),
-    [("nyu", "--nyu-csv"), ("sunrgbd", "--sunrgbd-root"), ("labelled_folder", "--labelled-root"), ("ibims", "--ibims-root")],
+    [
+        ("nyu", "--nyu-root"),
+        ("sunrgbd", "--sunrgbd-root"),
+        ("labelled_folder", "--labelled-root"),
+        ("ibims", "--ibims-root"),
+    ],
 )
 def test_open_part__a_dataset_without_its_path_is_refused_by_the_flag_it_needs(datasets: Any, flag: str) -> None:
     with pytest.raises(UsageError, match=flag):
         open_part(datasets, MetricConfig(datasets=(datasets,)), part="train", size=(28, 28))
+
+
+def test_open_part__takes_folder_list_and_settings_of_any_dataset_by_its_name(tmp_path: Path) -> None:
+    root = write_labelled_folder(tmp_path)
+    named = MetricConfig(datasets=("labelled_folder",), labelled_root=root)
+    common = MetricConfig(
+        datasets=("labelled_folder",),
+        dataset_root=(f"labelled_folder={root}",),
+        dataset_option=("labelled_folder.val-fraction=0.5",),
+    )
+    parts = [open_part("labelled_folder", one, part="val", size=(28, 28)) for one in (named, common)]
+    assert parts[0][0].key
+    assert len(parts[1]) > len(parts[0])
+
+
+def test_open_part__a_folder_named_twice_is_refused(tmp_path: Path) -> None:
+    config = MetricConfig(
+        datasets=("labelled_folder",), labelled_root=tmp_path, dataset_root=(f"labelled_folder={tmp_path}/other",)
+    )
+    with pytest.raises(UsageError, match="once for labelled_folder"):
+        open_part("labelled_folder", config, part="train", size=(28, 28))
+
+
+def test_open_part__settings_of_a_dataset_win_over_the_recipe_s_own() -> None:
+    config = dataclasses.replace(PROCEDURAL, dataset_option=("procedural.count=5", "procedural.kinds=street"))
+    assert len(open_part("procedural", config, part="train", size=(28, 42))) == 5
+
+
+def test_training_stream__a_new_line_of_the_catalog_trains_without_a_word_in_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_labelled_folder(tmp_path)
+    line = dataclasses.replace(DATASETS["labelled_folder"], summary="somebody's rooms")
+    monkeypatch.setitem(DATASETS, "rooms", line)
+    config = MetricConfig(
+        datasets=("rooms",), dataset_root=(f"rooms={root}",), batch_size=2, num_workers=0, resize="squash", augment=False
+    )
+    assert next(iter(training_stream(config, (28, 28), Ranks()).batches(0))).image.shape == (2, 3, 28, 28)
+    assert list(validation_streams(config, (28, 28))) == ["rooms"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("nyuu", "did you mean 'nyu'"), ("image_folder", "pictures only")])
+def test_training_names__unknown_and_unlabelled_datasets_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        training_names(MetricConfig(datasets=("procedural", name)))
 
 
 def test_training_names__benchmarks_are_validated_on_and_not_trained_on() -> None:

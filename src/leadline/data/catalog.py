@@ -105,6 +105,16 @@ DATASETS: dict[str, DatasetEntry] = {
 }
 
 
+def dataset_entry(name: str) -> DatasetEntry:
+    """The line of the catalog.  UsageError for an unknown name (the nearest is named)."""
+    if name not in DATASETS:
+        nearest = get_close_matches(name, DATASETS, n=1, cutoff=0.0)[0]
+        raise UsageError(
+            expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=f"did you mean '{nearest}'?"
+        )
+    return DATASETS[name]
+
+
 def open_dataset(name: str, request: DatasetRequest) -> DepthDataset:
     """Open a dataset of the catalog.
 
@@ -112,9 +122,4 @@ def open_dataset(name: str, request: DatasetRequest) -> DepthDataset:
         UsageError: no such name (the nearest is named); an unknown split or option; no root.
         DataError: the files are not what the dataset should be.
     """
-    if name not in DATASETS:
-        nearest = get_close_matches(name, DATASETS, n=1, cutoff=0.0)[0]
-        raise UsageError(
-            expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=f"did you mean '{nearest}'?"
-        )
-    return DATASETS[name].open(request)
+    return dataset_entry(name).open(request)

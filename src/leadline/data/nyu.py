@@ -171,7 +171,9 @@ def _usual_list(root: Path, split: str) -> Path:
     found = next((path for path in candidates if path.is_file()), None)
     if found is None:
         raise DataError(
-            expected=f"a list such as {candidates[0].name}", got=f"none below {root}", remedy="pass the list, e.g. --nyu-csv"
+            expected=f"a list such as {candidates[0].name}",
+            got=f"none below {root}",
+            remedy="name the list: --nyu-csv, --dataset-list or --listing",
         )
     return found
 

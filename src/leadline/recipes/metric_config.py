@@ -13,8 +13,6 @@ from typing import Literal
 
 from leadline.contracts.errors import UsageError
 
-DatasetName = Literal["nyu", "sunrgbd", "ibims", "da2k", "procedural", "labelled_folder"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricConfig:
@@ -105,8 +103,14 @@ class MetricConfig:
     metric_silog_weight: float = 0.5
     """Weight of Depth Anything V2's SiLog loss; 0 skips it."""
 
-    datasets: tuple[DatasetName, ...] = ("nyu", "sunrgbd")
-    """What to train on.  ibims and da2k are benchmarks: they are validated on, not trained on."""
+    datasets: tuple[str, ...] = ("nyu", "sunrgbd")
+    """What to train on (leadline list datasets).  ibims and da2k are benchmarks: they are validated on, not trained on."""
+    dataset_root: tuple[str, ...] = ()
+    """NAME=DIR: the folder of any dataset; the same as --nyu-root, --sunrgbd-root, ... for those that have such a flag."""
+    dataset_list: tuple[str, ...] = ()
+    """NAME=FILE: the list of a dataset's samples, where it is not the usual one below its folder."""
+    dataset_option: tuple[str, ...] = ()
+    """NAME.KEY=VALUE: a dataset's own settings, e.g. nyu.crop_white_border=true."""
     dataset_weights: tuple[float, ...] = ()
     """Share of each training dataset in an epoch; empty: by number of pictures."""
     train_on_benchmarks: bool = False
@@ -124,7 +128,7 @@ class MetricConfig:
     on_unreadable: Literal["stop", "skip"] = "stop"
     """At an unreadable sample: stop, or count and name it and go on."""
     nyu_csv: Path | None = None
-    """CSV (rgb,depth) or text list (rgb depth focal) of NYU Depth v2."""
+    """CSV (rgb,depth) or text list (rgb depth focal) of NYU Depth v2; by default the usual one below its folder."""
     nyu_root: Path | None = None
     """Folder the paths of the NYU list are relative to."""
     sunrgbd_json: Path | None = None

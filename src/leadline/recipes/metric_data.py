@@ -3,59 +3,75 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
-from leadline.data.catalog import DATASETS, open_dataset
+from leadline.data.catalog import DATASETS, dataset_entry, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.needs import require_fields
 from leadline.data.probe import require_metres
 from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
+from leadline.recipes.dataset_flags import read_dataset_flags
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leadline.data.dataset import DepthDataset
-    from leadline.recipes.metric_config import DatasetName, MetricConfig
+    from leadline.recipes.metric_config import MetricConfig
     from leadline.training.distributed import Ranks
     from leadline.transforms.pipeline import Transform
 
 logger = logging.getLogger(__name__)
 
+# The reference trainer's flags for folders and lists, by dataset; any other is named by --dataset-root and --dataset-list.
+_ROOT_FIELDS = {
+    "nyu": "nyu_root",
+    "sunrgbd": "sunrgbd_root",
+    "ibims": "ibims_root",
+    "da2k": "da2k_root",
+    "labelled_folder": "labelled_root",
+}
+_LIST_FIELDS = {"nyu": "nyu_csv", "sunrgbd": "sunrgbd_json", "da2k": "da2k_annotation"}
+
 ALL_PROCEDURAL = 500
 """Procedural scenes have no end: as many are held out where "all" is asked for."""
 
 
-def training_names(config: MetricConfig) -> list[DatasetName]:
+def training_names(config: MetricConfig) -> list[str]:
     """The datasets that are trained on, in the order of the flag.
 
     Raises:
-        UsageError: nothing but benchmarks was named, or DA-2K is to be trained on, which has no depth.
+        UsageError: an unknown name, one without depth or pairs, or nothing but benchmarks.
     """
     forced = config.train_on_benchmarks
-    names = [name for name in config.datasets if not DATASETS[name].evaluation_only or (forced and name != "da2k")]
+    names = [name for name in _checked(config) if has_depth(name) and (forced or not DATASETS[name].evaluation_only)]
     if not names:
+        trainable = [name for name in DATASETS if has_depth(name) and not DATASETS[name].evaluation_only]
         raise UsageError(
-            expected="--datasets with at least one dataset to train on (nyu, sunrgbd, procedural, labelled_folder)",
+            expected=f"--datasets with at least one dataset to train on ({', '.join(trainable)})",
             got=" ".join(config.datasets),
-            remedy="ibims and da2k are benchmarks and only validated on; add a training dataset",
+            remedy="benchmarks are only validated on; add a training dataset",
         )
     return names
 
 
-def validation_names(config: MetricConfig) -> list[DatasetName]:
+def validation_names(config: MetricConfig) -> list[str]:
     """The datasets that are validated on: all that were named; a benchmark that is trained on is not.
 
     Raises:
-        UsageError: none is left, but validation is on.
+        UsageError: an unknown name, one without depth or pairs; none with depth is left, but validation is on.
     """
-    names = [name for name in config.datasets if not (config.train_on_benchmarks and name == "ibims")]
-    if config.validate and not [name for name in names if name != "da2k"]:
+    trained_whole = {name for name in training_names(config) if DATASETS[name].evaluation_only}
+    names = [name for name in _checked(config) if name not in trained_whole]
+    if config.validate and not any(has_depth(name) for name in names):
         raise UsageError(
             expected="a dataset with depth to validate on",
             got=f"{' '.join(config.datasets)}, all trained on as a whole",
@@ -64,7 +80,23 @@ def validation_names(config: MetricConfig) -> list[DatasetName]:
     return names
 
 
-def open_part(name: DatasetName, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
+def has_depth(name: str) -> bool:
+    """Whether a dataset of the catalog comes with depth; DA-2K, for one, has ordinal pairs only."""
+    return Field.DEPTH in dataset_entry(name).provides
+
+
+def _checked(config: MetricConfig) -> tuple[str, ...]:
+    for name in config.datasets:
+        if not has_depth(name) and Field.ORDINAL not in dataset_entry(name).provides:
+            raise UsageError(
+                expected="--datasets with depth or ordinal pairs",
+                got=f"{name}, which has pictures only",
+                remedy="labelled_folder reads your own pictures with depth",
+            )
+    return config.datasets
+
+
+def open_part(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
     """One dataset as the flags describe it; ``part`` is "train" or "val", which are disjoint.
 
     Procedural scenes are rendered at ``size``, (height, width) pixels; files have their own.
@@ -92,16 +124,17 @@ def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -
 def validation_streams(config: MetricConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
     """Each validation dataset that has depth, in order, without augmentation, at the training size in pixels."""
     steps = Pipeline([*_shape(config, size, cropped=CentreCrop(*size)), ValidRange(config.min_depth, config.max_depth)])
-    parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if name != "da2k"}
+    parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if has_depth(name)}
     return {name: SampleStream(part, steps, _loader(config, None), shuffle=False) for name, part in parts.items()}
 
 
 def ordinal_pictures(config: MetricConfig) -> DepthDataset | None:
-    """DA-2K, whose pairs are scored at the pictures' own size; None where it is not among the datasets."""
-    return held_out("da2k", config, part="val", size=config.size) if "da2k" in config.datasets else None
+    """The first dataset that has pairs but no depth (DA-2K), scored at the pictures' own size; None without one."""
+    name = next((name for name in validation_names(config) if not has_depth(name)), None)
+    return None if name is None else held_out(name, config, part="val", size=config.size)
 
 
-def held_out(name: DatasetName, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
+def held_out(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
     """At most ``config.validation_images`` pictures of a part that is not trained on, evenly spaced; 0 takes all."""
     whole = open_part(name, config, part=part, size=size)
     return EvenSubset(whole, config.validation_images) if config.validation_images else whole
@@ -137,37 +170,30 @@ def _loader(config: MetricConfig, ranks: Ranks | None) -> LoaderSettings:
     )
 
 
-def _request(name: DatasetName, config: MetricConfig, part: str, size: tuple[int, int]) -> DatasetRequest:
-    if name == "nyu":
-        _require(config.nyu_csv and config.nyu_root, "--nyu-csv and --nyu-root", name)
-        return DatasetRequest(root=config.nyu_root, listing=config.nyu_csv, split=part)
+def _request(name: str, config: MetricConfig, part: str, size: tuple[int, int]) -> DatasetRequest:
+    flags = read_dataset_flags(
+        config.datasets,
+        roots=(*config.dataset_root, *_named(config, _ROOT_FIELDS)),
+        lists=(*config.dataset_list, *_named(config, _LIST_FIELDS)),
+        options=config.dataset_option,
+    )
+    root_field = _ROOT_FIELDS.get(name, "")
+    request = flags.request(name, part=part, root_flag=root_field and f"--{root_field.replace('_', '-')}")
+    return dataclasses.replace(request, options={**_own_options(name, config, part, size), **request.options})
+
+
+def _named(config: MetricConfig, fields: Mapping[str, str]) -> list[str]:
+    """The reference's own path flags in the common form, for the datasets that are used."""
+    given = {name: getattr(config, field) for name, field in fields.items() if name in config.datasets}
+    return [f"{name}={path}" for name, path in given.items() if path]
+
+
+def _own_options(name: str, config: MetricConfig, part: str, size: tuple[int, int]) -> dict[str, OptionValue]:
+    """What flags of this recipe say about a dataset's settings."""
     if name == "sunrgbd":
-        _require(config.sunrgbd_root, "--sunrgbd-root", name)
-        options = {"use_bfx_depth": config.use_bfx_depth, "exclude_nyu": config.exclude_nyu_leak}
-        return DatasetRequest(root=config.sunrgbd_root, listing=config.sunrgbd_json, split=part, options=options)
-    if name == "ibims":
-        _require(config.ibims_root, "--ibims-root", name)
-        return DatasetRequest(root=config.ibims_root)
-    if name == "da2k":
-        _require(config.da2k_root, "--da2k-root", name)
-        return DatasetRequest(root=config.da2k_root, listing=config.da2k_annotation)
-    if name == "labelled_folder":
-        _require(config.labelled_root, "--labelled-root", name)
-        return DatasetRequest(root=config.labelled_root, split=part)
-    count = config.procedural_count if part == "train" else config.validation_images or ALL_PROCEDURAL
-    kinds = ",".join(config.procedural_kinds)
-    scenes: dict[str, OptionValue] = {
-        "count": count,
-        "seed": config.seed,
-        "height": size[0],
-        "width": size[1],
-        "kinds": kinds,
-    }
-    return DatasetRequest(split=part, options=scenes)
-
-
-def _require(given: object, flags: str, name: str) -> None:
-    if not given:
-        raise UsageError(
-            expected=f"{flags} for dataset {name}", got="nothing", remedy=f"give it, or leave {name} out of --datasets"
-        )
+        return {"use_bfx_depth": config.use_bfx_depth, "exclude_nyu": config.exclude_nyu_leak}
+    if name == "procedural":
+        count = config.procedural_count if part == "train" else config.validation_images or ALL_PROCEDURAL
+        kinds = ",".join(config.procedural_kinds)
+        return {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
+    return {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from leadline.evaluation.report import ReportContents, write_report
 from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
 from leadline.evaluation.results import EvaluationResult, write_json
 from leadline.inference.predictor import Predictor, load
-from leadline.recipes.metric_data import held_out, open_part, training_names, validation_names
+from leadline.recipes.metric_data import has_depth, held_out, open_part, training_names, validation_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
     from leadline.evaluation.protocol import Protocol
-    from leadline.recipes.metric_config import DatasetName, MetricConfig
+    from leadline.recipes.metric_config import MetricConfig
     from leadline.training.engine import TrainSummary
 
 GUESSED_FROM = 200
@@ -63,7 +62,7 @@ def report_metric(
     config: MetricConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
 ) -> Report:
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
-    name = next(one for one in validation_names(config) if one != "da2k")
+    name = next(one for one in validation_names(config) if has_depth(one))
     part = "test" if name == "procedural" else "val"
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
@@ -88,7 +87,7 @@ def report_metric(
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
 
 
-def _protocol(name: DatasetName, config: MetricConfig) -> Protocol:
+def _protocol(name: str, config: MetricConfig) -> Protocol:
     """The dataset's own protocol, with the range that the model was trained for where that is narrower."""
     protocol = find_protocol(DATASETS[name].default_protocol or "depth")
     if DATASETS[name].evaluation_only:
@@ -117,7 +116,7 @@ def _scorable(predictor: Predictor, samples: Iterable[Sample], protocol: Protoco
 
 def _facts(config: MetricConfig, summary: TrainSummary) -> dict[str, object]:
     return {
-        "command": " ".join(["leadline", *sys.argv[1:]]),
+        "configuration": f"leadline train metric --config {config.save_dir / 'config.toml'}",
         "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, {config.device}",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
         "seed": config.seed,
