@@ -65,11 +65,11 @@ def test_evaluate__takes_the_protocol_meant_for_the_dataset(
     ("words", "named"),
     [
         (("--dataset", "procedrual"), "did you mean 'procedural'?"),
-        (("--dataset", "procedural", "--protocol", "procedrual"), "did you mean 'procedural'?"),
+        (("--dataset", "procedural", "--protocol", "procedrual"), "did you mean procedural?"),
         (("--dataset", "procedural", "--alignment", "mediann"), "mediann"),
         (("--dataset", "procedural", "--crop", "egen"), "egen"),
         (("--dataset", "procedural", "--tta", "flop"), "did you mean flip?"),
-        (("--dataset", "procedural", "--option", "cuont=3"), "did you mean 'count'?"),
+        (("--dataset", "procedural", "--option", "cuont=3"), "did you mean count?"),
         (("--dataset", "procedural", "--option", "count"), "--option KEY=VALUE"),
         (("--dataset", "procedural", "--split", "tset"), "tset"),
         (("--dataset", "procedural", "--batch-size", "0"), "--batch-size"),

@@ -141,7 +141,7 @@ def test_open_nyu__names_the_first_missing_file_at_once(tmp_path: Path) -> None:
 def test_open_nyu__refuses_unknown_splits_and_options(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a split of 'nyu'"):
         open_nyu(DatasetRequest(root=tmp_path, split="eval"))
-    with pytest.raises(UsageError, match="did you mean 'crop_white_border'"):
+    with pytest.raises(UsageError, match=r"did you mean crop_white_border\?"):
         open_nyu(DatasetRequest(root=tmp_path, options={"crop_border": True}))
 
 

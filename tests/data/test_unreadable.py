@@ -7,7 +7,7 @@ import pytest
 
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Sample
-from leadline.data.unreadable import MOST_IN_A_ROW, Skipped, read_item, read_or_next
+from leadline.data.unreadable import MOST_IN_A_ROW, UnreadableSample, read_item, read_or_next
 from tests.data.memory_dataset import MemoryDataset
 
 
@@ -33,6 +33,6 @@ def test_read_item__counts_a_transforms_data_error_but_no_other() -> None:
     def fail(kind: type[DataError | ContractError]) -> Sample:
         raise kind(expected="a", got="b", remedy="c")
 
-    assert isinstance(read_item(MemoryDataset(2), 0, lambda _: fail(DataError)), Skipped)
+    assert isinstance(read_item(MemoryDataset(2), 0, lambda _: fail(DataError)), UnreadableSample)
     with pytest.raises(ContractError):
         read_item(MemoryDataset(2), 0, lambda _: fail(ContractError))

@@ -13,7 +13,7 @@ from leadline.geometry.alignment import Alignment
 
 def test_find_protocol__suggests_the_nearest_name() -> None:
     assert find_protocol("nyu-eigen").name == "nyu-eigen"
-    with pytest.raises(UsageError, match=r"got 'nyu-eigne'; did you mean 'nyu-eigen'"):
+    with pytest.raises(UsageError, match=r"got 'nyu-eigne'; did you mean nyu-eigen\?"):
         find_protocol("nyu-eigne")
 
 

@@ -28,7 +28,7 @@ from leadline.models.config import (
 from leadline.models.depth_model import DepthModel, DepthOutput
 from leadline.models.normalisation import IMAGENET
 from leadline.models.weights import initialise_from, save_model
-from tests.inference.reference_photo import photo
+from tests.reference_photo import photo
 from tests.shared_paths import shared
 
 

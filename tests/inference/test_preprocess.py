@@ -13,7 +13,7 @@ from PIL import Image
 from leadline.contracts.errors import DataError, UsageError
 from leadline.inference.preprocess import PreprocessSettings, network_input, network_size
 from leadline.models.normalisation import IMAGENET, Normalisation
-from tests.inference.reference_photo import photo
+from tests.reference_photo import photo
 from tests.shared_paths import shared
 
 PLAIN = Normalisation(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

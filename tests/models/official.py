@@ -15,6 +15,7 @@ from leadline.models.depth_model import DepthModel
 from leadline.models.dinov2 import DinoVisionTransformer
 from leadline.models.features import Features
 from leadline.models.weight_names import translate
+from tests.reference_photo import scene
 from tests.shared_paths import shared
 
 PARTIAL = "weights/depth_anything_v2_small_partial.npz"
@@ -24,31 +25,10 @@ DEPTH, TAPS, MAPS = 1e-4, 2e-3, 5e-4  # tolerances of the README for real weight
 _LEVEL_STRIDES, _PATH_STRIDES = (16, 8, 4, 2), (32, 16, 8, 4)
 
 
-def stored(name: str) -> dict[str, NDArray[np.float32]]:
-    with np.load(shared(f"fixtures/{name}.npz")) as archive:
-        return {key: archive[key] for key in archive.files}
-
-
 def net_input(size: str, seed: int) -> Tensor:
-    """(1,3,H,W) made-up scene, "already normalised": sky, chequered ground, five boxes, noise."""
+    """(1, 3, H, W) made-up scene, float32, for a ``size`` such as "252x336"."""
     height, width = (int(side) for side in size.split("x"))
-    rng = np.random.default_rng(seed)
-    y, x = ((np.arange(height) + 0.5) / height)[:, None], ((np.arange(width) + 0.5) / width)[None, :]
-    horizon, top, bottom = rng.uniform(0.35, 0.6), rng.uniform(-1.5, 2.0, 3), rng.uniform(-1.5, 2.0, 3)
-    image = np.zeros((3, height, width))
-    for c in range(3):
-        image[c] += np.where(y < horizon, top[c] * (1 - 0.3 * y), bottom[c] * (0.4 + 0.6 * y))
-    depth = 1.0 / np.maximum(y - horizon, 0.02)
-    squares = (np.floor(2 * depth) + np.floor(2 * (x - 0.5) * depth)) % 2
-    image += np.where(y >= horizon, 0.8 * squares - 0.4, 0.0)
-    for _ in range(5):
-        centre, half, base = rng.uniform(0.1, 0.9), rng.uniform(0.05, 0.15), rng.uniform(horizon + 0.1, 0.98)
-        tall, colour = rng.uniform(0.2, 0.5), rng.uniform(-1.8, 2.2, 3)
-        inside = (np.abs(x - centre) < half) & (y < base) & (y > base - tall)
-        for c in range(3):
-            image[c] = np.where(inside, colour[c] * (0.7 + 0.3 * (x - centre) / half), image[c])
-    image += 0.05 * rng.standard_normal((3, height, width))
-    return torch.from_numpy(image.astype(np.float32)[None])
+    return torch.from_numpy(scene(height, width, seed).astype(np.float32)[None])
 
 
 def rule_weights(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Tensor]:

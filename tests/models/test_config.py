@@ -57,7 +57,7 @@ def test_v1_taps__are_the_last_four_blocks_and_v2_taps_the_official_table() -> N
 
 
 MISTAKES: list[tuple[Callable[[], object], str]] = [
-    (lambda: DepthModelConfig(encoder="vitx"), "did you mean 'vit"),
+    (lambda: DepthModelConfig(encoder="vitx"), "did you mean vit"),
     (lambda: DepthModelConfig(taps=(1, 2, 3)), "4 rising taps"),
     (lambda: DepthModelConfig(taps=(3, 2, 4, 5)), "4 rising taps"),
     (lambda: DepthModelConfig(taps=(2, 5, 8, 12)), "taps below 12"),
@@ -72,7 +72,7 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: MetricBinsHeadConfig(bin_centers_type="soft"), "softplus"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_kind="max"), "mean"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_type="inverse"), "inv"),  # type: ignore[arg-type]
-    (lambda: DepthModelConfig.from_dict({"encodr": "vits"}), "did you mean 'encoder'"),
+    (lambda: DepthModelConfig.from_dict({"encodr": "vits"}), r"did you mean encoder\?"),
     (lambda: DepthModelConfig.from_dict({"head": {"type": "bins"}}), "metric_bins"),
 ]
 

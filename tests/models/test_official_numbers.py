@@ -22,9 +22,9 @@ from tests.models.official import (
     official_names,
     rule_weights,
     small_weights,
-    stored,
     tolerance,
 )
+from tests.shared_paths import stored
 
 FAST_AND_SLOW = [
     size if size == "252x336" else pytest.param(size, marks=pytest.mark.slow) for size in ("252x336", *list(SIZES)[1:])

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from leadline.models.position_embedding import bicubic_matrix, resample_positions
-from tests.models.official import stored
+from tests.shared_paths import stored
 
 GRIDS = ["37x37", "37x49", "28x37", "18x24", "7x7", "37x123", "37x66", "50x50"]
 

@@ -8,7 +8,7 @@ import torch
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Batch, Camera
-from leadline.training import placement
+from leadline.inference import device as inference_device
 from leadline.training.placement import Placement, choose_placement, moved, repeatable
 from leadline.training.settings import EngineSettings
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 def test_precision__is_bf16_where_asked_or_where_there_are_units(
     monkeypatch: pytest.MonkeyPatch, amp: str, units: int, dtype: int
 ) -> None:
-    monkeypatch.setattr(placement, "multiplies_bf16", lambda _: bool(units))
+    monkeypatch.setattr(inference_device, "multiplies_bf16", lambda _: bool(units))
     chosen = choose_placement(EngineSettings(device="cpu", amp=amp))  # type: ignore[arg-type]
     assert chosen == Placement(device=CPU, autocast_dtype=torch.bfloat16 if dtype else None)
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_orig
 
 import tyro
 
-from leadline.cli.suggestions import did_you_mean, nearest
 from leadline.cli.toml_defaults import read_toml_defaults
 from leadline.contracts.errors import LeadlineError, UsageError
+from leadline.contracts.suggestions import did_you_mean, nearest
 
 
 class DataclassInstance(Protocol):

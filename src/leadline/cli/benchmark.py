@@ -16,8 +16,8 @@ from leadline.benchmarks.catalog import BENCHMARKS
 from leadline.benchmarks.settings import BenchmarkSettings
 from leadline.cli.arguments import parse
 from leadline.cli.console import notices, output, table
-from leadline.cli.suggestions import did_you_mean
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 from leadline.rasters.atomic import atomically
 
 if TYPE_CHECKING:

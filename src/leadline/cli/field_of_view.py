@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leadline.contracts.depth_map import DepthKind, DepthMap
-    from leadline.inference.predict_files import Predicts
+    from leadline.inference.predict_files import PredictsByNetwork
     from leadline.inference.preprocess import PreprocessSettings
 
 
 class WithFieldOfView:
     """``predictor``, for pictures that all see ``field_of_view_deg`` degrees across, whatever their sizes."""
 
-    def __init__(self, predictor: Predicts, field_of_view_deg: float) -> None:
+    def __init__(self, predictor: PredictsByNetwork, field_of_view_deg: float) -> None:
         self._predictor = predictor
         self._field_of_view_deg = field_of_view_deg
 

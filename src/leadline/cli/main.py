@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from leadline.cli.failures import report_failure
-from leadline.cli.suggestions import nearest
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import nearest
 from leadline.inference.process import suit_dense_work
 
 # verb -> (module with main(argv) -> exit status, what it does).  Strings, so that --help imports none of them.

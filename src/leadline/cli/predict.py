@@ -16,7 +16,7 @@ from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
     from leadline.inference.outputs import OutputFormat
-    from leadline.inference.predict_files import PredictionSettings, PredictionSummary, Predicts
+    from leadline.inference.predict_files import PredictionSettings, PredictionSummary, PredictsByNetwork
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ def run(arguments: PredictArguments) -> int:
     from leadline.inference.predictor import load
 
     inputs = collect_inputs(arguments.inputs)
-    predictor: Predicts = load(
+    predictor: PredictsByNetwork = load(
         arguments.model, device=arguments.device, precision=arguments.precision, architecture=arguments.architecture
     )
     if arguments.fov is not None:

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from leadline.cli.suggestions import did_you_mean
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 
 
 def shipped_configs() -> dict[str, str]:

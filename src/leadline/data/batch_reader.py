@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from leadline.contracts.errors import LeadlineError
 from leadline.data.collation import collate, pinned
 from leadline.data.mixture import Mixture, require_samples
-from leadline.data.unreadable import OnUnreadable, Skipped, read_item, read_or_next
+from leadline.data.unreadable import OnUnreadable, UnreadableSample, read_item, read_or_next
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,7 +54,7 @@ class Parcel:
     """What a worker hands over: a batch or a refusal, and what was skipped on the way."""
 
     batch: Batch | None = None
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[UnreadableSample, ...] = ()
     refusal: tuple[type[LeadlineError], str, str, str] | None = None
 
     def pin_memory(self) -> Parcel:
@@ -80,9 +80,9 @@ class BatchReader(Dataset[Parcel]):
         except LeadlineError as error:
             return Parcel(refusal=(type(error), error.expected, error.got, error.remedy))
 
-    def _read(self, places: list[Place]) -> tuple[list[Sample], list[Skipped]]:
+    def _read(self, places: list[Place]) -> tuple[list[Sample], list[UnreadableSample]]:
         samples: list[Sample] = []
-        skipped: list[Skipped] = []
+        skipped: list[UnreadableSample] = []
         for place in places:
             chosen, item = self._order.draw(*place)
             dataset, finish = self._order.datasets[chosen], partial(self._finish, place=place)
@@ -94,7 +94,7 @@ class BatchReader(Dataset[Parcel]):
                 skipped.extend(passed)
             else:  # a substitute would be counted twice in a validation, so an unreadable sample is left out
                 outcome = read_item(dataset, item, finish)
-                (skipped if isinstance(outcome, Skipped) else samples).append(outcome)  # type: ignore[arg-type]
+                (skipped if isinstance(outcome, UnreadableSample) else samples).append(outcome)  # type: ignore[arg-type]
         return samples, skipped
 
     def _finish(self, sample: Sample, *, place: Place) -> Sample:

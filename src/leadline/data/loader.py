@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from leadline.contracts.errors import UsageError
 from leadline.data.batch_reader import BatchReader, InOrder, Parcel, Place, as_it_is, settle_worker
 from leadline.data.mixture import Mixture
-from leadline.data.unreadable import OnUnreadable, Skipped
+from leadline.data.unreadable import OnUnreadable, UnreadableSample
 
 if TYPE_CHECKING:
     from leadline.contracts.sample import Batch, Field
@@ -143,7 +143,7 @@ class SampleStream:
             parcel = self._reader[places]
             yield parcel.pin_memory() if self._pin else parcel
 
-    def _note(self, skipped: tuple[Skipped, ...]) -> None:
+    def _note(self, skipped: tuple[UnreadableSample, ...]) -> None:
         for sample in skipped:
             if sample.name not in self.skipped:
                 self.skipped.append(sample.name)

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -61,15 +61,14 @@ def settings_from(settings: type[Settings], dataset: str, options: Mapping[str, 
     Raises:
         UsageError: an option the dataset does not have (the nearest is named), or a value of the wrong type.
     """
-    known = {entry.name for entry in fields(settings)}  # type: ignore[arg-type]
+    known = sorted(entry.name for entry in fields(settings))  # type: ignore[arg-type]
     hints = get_type_hints(settings)
     for name in options:
         if name not in known:
-            nearest = get_close_matches(name, known, n=1)
             raise UsageError(
-                expected=f"an option of dataset '{dataset}': {', '.join(sorted(known)) or 'it has none'}",
+                expected=f"an option of dataset '{dataset}': {', '.join(known) or 'it has none'}",
                 got=f"'{name}'",
-                remedy=f"did you mean '{nearest[0]}'?" if nearest else "leave it out",
+                remedy=did_you_mean(name, known, otherwise="leave it out"),
             )
     return settings(**{name: _converted(dataset, name, value, hints[name]) for name, value in options.items()})
 

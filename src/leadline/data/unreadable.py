@@ -21,14 +21,14 @@ MOST_IN_A_ROW = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Skipped:
-    """One sample that could not be read: ``name`` is dataset/key, ``reason`` the error's sentence."""
+class UnreadableSample:
+    """What is known of one: ``name`` is dataset/key, ``reason`` the error's sentence."""
 
     name: str
     reason: str
 
 
-def read_item(dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]) -> Sample | Skipped:
+def read_item(dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]) -> Sample | UnreadableSample:
     """The finished sample, or what is wrong with it.
 
     Args:
@@ -39,19 +39,21 @@ def read_item(dataset: DepthDataset, index: int, finish: Callable[[Sample], Samp
     try:
         return finish(dataset[index])
     except DataError as error:
-        return Skipped(name=f"{dataset.name}/{dataset.key(index)}", reason=str(error))
+        return UnreadableSample(name=f"{dataset.name}/{dataset.key(index)}", reason=str(error))
 
 
-def read_or_next(dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]) -> tuple[Sample, list[Skipped]]:
+def read_or_next(
+    dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]
+) -> tuple[Sample, list[UnreadableSample]]:
     """Item ``index``, or the next readable one in the dataset's order (round its end), and those skipped on the way.
 
     Raises:
         DataError: every item, or ``MOST_IN_A_ROW`` of them in a row, is unreadable; the last reason is quoted.
     """
-    skipped: list[Skipped] = []
+    skipped: list[UnreadableSample] = []
     for step in range(min(len(dataset), MOST_IN_A_ROW)):
         outcome = read_item(dataset, (index + step) % len(dataset), finish)
-        if not isinstance(outcome, Skipped):
+        if not isinstance(outcome, UnreadableSample):
             return outcome, skipped
         skipped.append(outcome)
     raise DataError(

@@ -38,7 +38,7 @@ class NaiveGuess:
         return {"baseline": self.name, "mean_m": round(float(self.guess_m.mean()), 4), "size": list(self.guess_m.shape)}
 
     def predict_batch(self, xs: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
-        """The guess for each (H, W, 3) picture, bilinearly stretched; METRIC, valid everywhere."""
+        """The guess for each (H, W, 3) picture, bilinearly stretched to (H, W) metres float32; METRIC, valid everywhere."""
         return [self._stretched(picture.shape[0], picture.shape[1]) for picture in xs]
 
     def _stretched(self, height: int, width: int) -> DepthMap:
@@ -49,10 +49,14 @@ class NaiveGuess:
 def naive_guesses(samples: Iterable[Sample]) -> tuple[NaiveGuess, NaiveGuess]:
     """The best constant and the mean depth map of some training samples, read once.
 
+    Args:
+        samples: depth and validity (H, W) in metres, of any sizes; the kind is not looked at, samples without depth are
+            passed over.
+
     Returns:
-        "constant": the median of the valid metres (the constant of least absolute error), each image giving equally many
-        pixels; "mean-map": the mean metres of each cell of a 48x64 grid laid over every picture, and the overall mean
-        where a cell was never seen.
+        "constant", (1, 1): the median of the valid metres (the constant of least absolute error), each image giving equally
+        many pixels; "mean-map", (48, 64): the mean metres of each cell of a grid laid over every picture, and the overall
+        mean where a cell was never seen.  Both float64.
 
     Raises:
         DataError: no sample has a valid pixel.

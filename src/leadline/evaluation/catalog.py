@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 from leadline.evaluation.crops import CROPS
 from leadline.evaluation.protocol import Protocol
 from leadline.evaluation.protocols.da2k import DA2K
@@ -31,13 +31,14 @@ def find_protocol(name: str) -> Protocol:
     """The protocol of this name.
 
     Raises:
-        UsageError: there is none; the nearest name is suggested.
+        UsageError: there is none; the nearest name is suggested where one is alike.
     """
     if name in PROTOCOLS:
         return PROTOCOLS[name]
-    near = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.0)
     raise UsageError(
-        expected=f"one of the protocols {', '.join(PROTOCOLS)}", got=f"'{name}'", remedy=f"did you mean '{near[0]}'?"
+        expected=f"one of the protocols {', '.join(PROTOCOLS)}",
+        got=f"'{name}'",
+        remedy=did_you_mean(name, PROTOCOLS, otherwise="choose one of these"),
     )
 
 

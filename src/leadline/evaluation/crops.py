@@ -47,7 +47,11 @@ class Crop:
         return top, min(bottom, height), left, min(right, width)
 
     def mask(self, height: int, width: int) -> Tensor:
-        """(H, W) bool, true inside the crop."""
+        """(H, W) bool, true inside the crop; H and W are ``height`` and ``width``.
+
+        Raises:
+            ContractError: see ``box``.
+        """
         top, bottom, left, right = self.box(height, width)
         inside = torch.zeros(height, width, dtype=torch.bool)
         inside[top:bottom, left:right] = True

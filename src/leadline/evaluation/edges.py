@@ -21,10 +21,15 @@ def canny(image: Tensor, *, sigma_px: float, low: float, high: float) -> Tensor:
     Args:
         image: (H, W), any finite numbers.
         sigma_px: standard deviation of the smoothing.
-        low, high: hysteresis thresholds on the magnitude of the 3x3 Sobel gradient (weights 1 2 1, not divided).
+        low, high: hysteresis thresholds on the magnitude of the 3x3 Sobel gradient (weights 1 2 1, not divided), in the
+            unit of the image.
 
     Returns:
         (H, W) bool.
+
+    >>> step = (torch.arange(9) >= 4).float().expand(9, 9)
+    >>> canny(step, sigma_px=1.0, low=0.1, high=0.2)[4].nonzero().flatten().tolist()
+    [4]
     """
     smooth = _smooth(image.double(), sigma_px)
     down, right = _sobel(smooth), _sobel(smooth.T).T
@@ -36,7 +41,11 @@ def canny(image: Tensor, *, sigma_px: float, low: float, high: float) -> Tensor:
 
 
 def truncated_distance(edges: Tensor, limit_px: int) -> Tensor:
-    """Euclidean distance of each pixel to the nearest edge, at most ``limit_px``: (H, W) bool -> (H, W) float64 pixels."""
+    """Euclidean distance of each pixel to the nearest edge, at most ``limit_px``: (H, W) bool -> (H, W) float64 pixels.
+
+    >>> truncated_distance(torch.tensor([[True, False, False, False]]), 2).tolist()
+    [[0.0, 1.0, 2.0, 2.0]]
+    """
     far = limit_px**2
     squared = torch.where(edges, 0, far).int()
     for dim in (0, 1):  # the squared distance is separable: lower envelope of parabolas along columns, then along rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from leadline.contracts.depth_map import DepthMap
 from leadline.contracts.errors import ContractError, DataError
+from leadline.contracts.predictor import Predicts
 from leadline.contracts.sample import Sample
 from leadline.data.dataset import DepthDataset
 from leadline.evaluation.catalog import changed_choices
@@ -23,19 +24,6 @@ from leadline.evaluation.results import EvaluationResult, ImageRow, Skipped
 from leadline.evaluation.statistics import means
 
 _logger = logging.getLogger(__name__)
-
-
-class Predicts(typing.Protocol):
-    """Whatever turns pictures into depth maps of their size; ``leadline.inference.predictor.Predictor`` does."""
-
-    @property
-    def description(self) -> Mapping[str, object]:
-        """What it is, as plain JSON values, for the result file."""
-        ...
-
-    def predict_batch(self, xs: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
-        """One (H, W) map per (H, W, 3) RGB picture, in order."""
-        ...
 
 
 @typing.runtime_checkable

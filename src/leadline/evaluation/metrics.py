@@ -23,7 +23,7 @@ DEPTH_METRICS = ("delta1", "delta2", "delta3", "abs_rel", "sq_rel", "rmse", "rms
 
 
 def depth_metrics(*, predicted_m: Tensor, target_m: Tensor, valid: Tensor) -> dict[str, Tensor]:
-    """All metrics of :data:`DEPTH_METRICS`, per image.
+    """All metrics of :data:`DEPTH_METRICS`, per image; formulas and sources stand at the top of the module.
 
     Args:
         predicted_m, target_m: (B, H, W) metres, positive where valid.

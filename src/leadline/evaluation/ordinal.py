@@ -24,10 +24,10 @@ def ordinal_correct(prediction: DepthMap, pairs: OrdinalPairs) -> Tensor:
 
     Args:
         prediction: (H, W) at the picture's original size, any kind; no alignment is needed to say which is nearer.
-        pairs: integer pixels (row, column); padding rows are left out.
+        pairs: (P, 2) integer pixels (row, column); padding rows are left out.
 
     Returns:
-        (P,) bool, in the order of the pairs.
+        (N,) bool, one per pair that is not padding, in the order of the pairs.
 
     Raises:
         DataError: a point lies outside the picture.

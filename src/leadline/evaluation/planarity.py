@@ -41,14 +41,16 @@ def plane_error(
 ) -> PlaneError | None:
     """Fit a plane to the predicted points of a true plane, after scaling the prediction by the ratio of medians there.
 
+    Planarity errors of iBims-1 (Koch et al. 2018, sec. 3.2).
+
     Args:
-        predicted_m, target_m: (H, W) metres.
+        predicted_m, target_m: (H, W) metres; read where ``on_plane`` is true.
         on_plane: (H, W) bool, usable pixels of the plane.
-        normal: (3,) true normal in the camera frame (x right, y down, z forward), either sign.
-        matrix: (3, 3) camera, pixel centres at +0.5.
+        normal: (3,) true normal in the camera frame (x right, y down, z forward), of any length and either sign.
+        matrix: (3, 3) camera in pixels, pixel centres at +0.5.
 
     Returns:
-        The errors, or None where the plane covers less than 5 % of the image.
+        The errors in centimetres and degrees, or None where ``on_plane`` is less than 5 % of the image.
     """
     if int(on_plane.sum()) < SMALLEST_PLANE * on_plane.numel():
         return None
@@ -64,10 +66,16 @@ def plane_error(
 
 
 def directed_error(*, predicted_m: Tensor, target_m: Tensor, valid: Tensor) -> DirectedError:
-    """Directed depth error at 3 m: (H, W) metres and mask -> percent, together 100.
+    """Directed depth error at 3 m (iBims-1, Koch et al. 2018, sec. 3.4).
+
+    (H, W) metres and bool mask -> percent, together 100.  Exactly 3 m counts as near.
 
     Raises:
         ContractError: no valid pixel.
+
+    >>> truth_m = torch.tensor([[1.0, 2.0, 4.0, 5.0]])
+    >>> directed_error(predicted_m=truth_m + 1.5, target_m=truth_m, valid=truth_m > 0)
+    DirectedError(correct=75.0, too_close=0.0, too_far=25.0)
     """
     if not bool(valid.any()):
         raise ContractError(expected="at least one valid pixel", got="none", remedy="skip this image")

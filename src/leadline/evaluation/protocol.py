@@ -56,7 +56,7 @@ class Scorer(typing.Protocol):
     """Turns one image into its score under a protocol; raises :class:`UnscorableError` to leave it out."""
 
     def __call__(self, case: Case, protocol: Protocol, /) -> ImageScore:
-        """The score of one image."""
+        """The score of one image, prediction and truth (H, W).  Raises UnscorableError to leave the image out."""
         ...
 
 

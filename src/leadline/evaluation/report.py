@@ -91,7 +91,7 @@ def report_html(contents: ReportContents, *, curves: Sequence[str], config: str)
 
 
 def inline_png(pixels: NDArray[np.uint8]) -> str:
-    """(H, W, 3) uint8 -> ``data:`` address of a PNG."""
+    """(H, W, 3) uint8 RGB -> ``data:`` address of a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

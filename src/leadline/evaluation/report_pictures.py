@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
+from leadline.contracts.predictor import Predicts
 from leadline.contracts.sample import Sample
-from leadline.evaluation.evaluate import Predicts, as_picture, predict
+from leadline.evaluation.evaluate import as_picture, predict
 from leadline.evaluation.protocol import Case, Protocol
 from leadline.evaluation.results import rounded
 from leadline.evaluation.scoring import judged, score_judged
@@ -21,7 +22,7 @@ from leadline.rasters.panels import comparison
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportPicture:
-    """A picture with one line under it; ``pixels`` is (h, w, 3) uint8."""
+    """A picture with one line under it; ``pixels`` is (h, w, 3) uint8 RGB."""
 
     caption: str
     pixels: NDArray[np.uint8]
@@ -30,7 +31,8 @@ class ReportPicture:
 def compared_pictures(predictor: Predicts, samples: Iterable[Sample], protocol: Protocol) -> list[ReportPicture]:
     """One row per sample, the prediction as the protocol judges it: resized, aligned, clamped, mirror image averaged in.
 
-    Truth and prediction of a sample share one colour scale, from the 2nd to the 98th percentile of its scored truth.
+    Truth and prediction of a sample share one colour scale in metres, from the 2nd to the 98th percentile of its scored
+    truth.  Images (3, H, W) in [0, 1] -> pictures (h, w, 3).
 
     Raises:
         UnscorableError: the protocol would leave the sample out.

@@ -30,9 +30,10 @@ class Judged:
     """Prediction and truth of one image in metres, ready to be compared.
 
     Attributes:
-        predicted_m: (H, W), aligned, repaired and clamped where the protocol clamps; positive and finite everywhere.
-        uncapped_m: (H, W), the same before clamping; finite everywhere.
-        target_m: (H, W).
+        predicted_m: (H, W) metres, aligned, repaired and clamped where the protocol clamps; positive everywhere, and finite
+            but for infinite predictions under a range without far end.
+        uncapped_m: (H, W) metres, the same before clamping.
+        target_m: (H, W) metres, undefined where not valid.
         scored: (H, W) bool, what the protocol scores.
         missing: (H, W) bool, where the model had no usable number.
     """
@@ -45,17 +46,17 @@ class Judged:
 
 
 def score_depth(case: Case, protocol: Protocol) -> ImageScore:
-    """The metrics of :func:`~leadline.evaluation.metrics.depth_metrics` under the protocol.
+    """The metrics of :func:`~leadline.evaluation.metrics.depth_metrics` under the protocol; prediction and truth (H, W).
 
     Raises:
         UnscorableError: fewer scored pixels than the protocol asks for.
-        ContractError: the prediction's kind is too weak for the alignment.
+        ContractError: the prediction's kind is too weak for the alignment, or see ``judged``.
     """
     return score_judged(judged(case, protocol))
 
 
 def score_judged(compared: Judged) -> ImageScore:
-    """The metrics of an image that was already brought to metres."""
+    """The metrics of an image (H, W) that was already brought to metres; NaN where it has no scored pixel."""
     values = depth_metrics(
         predicted_m=compared.predicted_m[None], target_m=compared.target_m[None], valid=compared.scored[None]
     )
@@ -66,7 +67,14 @@ def score_judged(compared: Judged) -> ImageScore:
 
 
 def judged(case: Case, protocol: Protocol) -> Judged:
-    """Resize, mask, align and repair, in this order; the fit sees exactly the pixels that are scored."""
+    """Resize, mask, align and repair, in this order: prediction and truth (H, W) -> maps (H, W) in metres.
+
+    The fit sees exactly the pixels that are scored and have a usable prediction.
+
+    Raises:
+        UnscorableError: see ``scored_pixels``.
+        ContractError: see ``scored_pixels`` and ``leadline.geometry.alignment.align``.
+    """
     target_m, scored = scored_pixels(case.sample, protocol)
     prediction = resized(case.prediction, target_m.shape[0], target_m.shape[1], protocol)
     aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=protocol.range_m[1])
@@ -80,7 +88,7 @@ def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
 
     Raises:
         UnscorableError: fewer than ``minimum_valid_pixels``.
-        ContractError: the sample has no metric depth.
+        ContractError: the sample has no metric depth, or the crop was drawn for another size.
     """
     if sample.depth is None or sample.valid is None or sample.kind is not DepthKind.METRIC:
         raise ContractError(
@@ -103,7 +111,10 @@ def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
 
 
 def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -> DepthMap:
-    """The prediction at the truth's size by the protocol's rule; a pixel that needs an invalid one becomes invalid."""
+    """The prediction at the truth's size by the protocol's rule: map (h, w) -> map (height, width) of its kind and unit.
+
+    A pixel that needs an invalid one becomes invalid; confidence and camera are dropped where the size changes.
+    """
     if prediction.values.shape == (height, width):
         return prediction
     valid = torch.tensor(prediction.valid)
@@ -114,7 +125,10 @@ def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -
 
 
 def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """Metres (H, W) that are finite everywhere, and where (H, W) they had to be made up."""
+    """Metres (H, W) without NaN or negative infinity, and the (H, W) mask of those that had to be made up.
+
+    Plus infinity becomes the far end of the range, which may itself be infinite; all others become its near end.
+    """
     values, usable = torch.tensor(aligned.values), torch.tensor(aligned.valid)
     endless = values == torch.inf
     usable = usable & values.isfinite()

@@ -32,6 +32,9 @@ def means(scores: Sequence[ImageScore], *, resamples: int, seed: int) -> Means:
 
     NaN values do not count.  Where scores have a group, each metric also appears as ``metric/group`` and, as the plain mean
     of the groups, as ``metric_macro``.  The same scores, resamples and seed give the same numbers.
+
+    Raises:
+        ValueError: no score, or none with a metric.
     """
     columns = _columns(scores)
     products = np.stack([np.where(np.isnan(value), 0.0, value) * weight for value, weight in columns.values()], axis=1)

@@ -62,7 +62,12 @@ def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tupl
         valid: (B, H, W) bool; elsewhere nothing is read.
 
     Returns:
-        (B,) scale and (B,) shift, float64; the scale may be negative.  Degenerate cases as in the module's table.
+        (B,) scale, target units per predicted unit, and (B,) shift in the unit of the target, float64; the scale may be
+        negative.  Degenerate cases as in the module's table.  For finite gradients both maps must be finite everywhere.
+
+    >>> truth, everywhere = torch.tensor([[[1.0, 2.0, 4.0]]]), torch.ones(1, 1, 3, dtype=torch.bool)
+    >>> [round(value.item(), 6) for value in fit_scale_shift(predicted=2 * truth - 1, target=truth, valid=everywhere)]
+    [0.5, 0.5]
     """
     count = valid.sum(dim=(-2, -1)).double()
     mean_p, mean_t = (_masked_sum(x, valid) / count.clamp(min=1) for x in (predicted, target))
@@ -75,7 +80,15 @@ def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tupl
 
 
 def fit_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Least-squares factor with ``scale * predicted ~ target``: (B, H, W) each -> (B,) float64."""
+    """Least-squares factor with ``scale * predicted ~ target``: (B, H, W) each, any unit -> (B,) float64.
+
+    Where ``valid`` is false nothing is read, but finite gradients need finite predictions there.  The factor may be
+    negative; it is 0 where no pixel is valid or all valid predictions are 0.
+
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0]]])
+    >>> fit_scale(predicted=2 * truth, target=truth, valid=truth > 0).item()
+    0.5
+    """
     power = _masked_sum(predicted.double().square(), valid)
     product = _masked_sum(predicted.double() * target.double(), valid)
     return torch.where(power > 0, product / torch.where(power > 0, power, 1.0), 0.0)
@@ -84,14 +97,25 @@ def fit_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 def fit_median_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """``median(target) / median(predicted)`` of valid pixels (SfMLearner, Zhou et al. 2017): (B, H, W) each -> (B,) float64.
 
-    The median of an even count is the mean of the two middle values.
+    The median of an even count is the mean of the two middle values.  Maps may have any unit; the factor is 0 where the
+    predicted median is not positive or no pixel is valid.
+
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0]]])
+    >>> fit_median_scale(predicted=2 * truth, target=truth, valid=truth > 0).item()
+    0.5
     """
     median_p, median_t = masked_median(predicted, valid), masked_median(target, valid)
     return torch.where(median_p > 0, median_t / torch.where(median_p > 0, median_p, 1.0), 0.0)
 
 
 def masked_median(values: Tensor, valid: Tensor) -> Tensor:
-    """Median of the valid pixels of each image: (B, H, W) -> (B,) float64; 0 where an image has none."""
+    """Median of the valid pixels of each image: (B, H, W), any unit -> (B,) float64; 0 where an image has none.
+
+    The median of an even count is the mean of the two middle values.
+
+    >>> masked_median(torch.tensor([[[1.0, 2.0, 9.0]]]), torch.tensor([[[True, True, False]]])).item()
+    1.5
+    """
     ordered = torch.where(valid, values.double(), torch.inf).flatten(-2).sort(dim=-1).values
     count = valid.sum(dim=(-2, -1))
     middle = torch.stack([(count - 1).clamp(min=0) // 2, count // 2], dim=-1).clamp(max=ordered.shape[-1] - 1)
@@ -125,7 +149,8 @@ def align(prediction: DepthMap, target_m: Tensor, valid: Tensor, *, alignment: A
         max_depth_m: far end of the protocol's range; clamps SCALE_SHIFT_DISPARITY, ignored otherwise.
 
     Returns:
-        METRIC map (H, W); ``valid`` is false where the prediction had no usable number.
+        METRIC map (H, W) in metres, clamped by SCALE_SHIFT_DISPARITY alone and only from above; ``valid`` is false where
+        the prediction had no usable number.
 
     Raises:
         ContractError: the kind is too weak for the alignment, the sizes differ, or no pixel is left to fit.

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def pinhole_matrix(height: int, width: int, *, field_of_view_deg: float) -> Tensor:
-    """A camera with square pixels that looks through the middle of the picture and sees so many degrees across; (3, 3).
+    """A camera with square pixels that looks through the middle of the picture and sees so many degrees across.
+
+    Size of the picture in pixels -> (3, 3) float32 matrix in pixels.
 
     >>> pinhole_matrix(2, 4, field_of_view_deg=90.0).round(decimals=4).tolist()
     [[2.0, 0.0, 2.0], [0.0, 2.0, 1.0], [0.0, 0.0, 1.0]]
@@ -35,7 +37,7 @@ def camera_rays(matrix: Tensor, height: int, width: int) -> Tensor:
         height, width: size of the picture in pixels.
 
     Returns:
-        (..., 3, H, W), no unit: ``((u - cx) / fx, (v - cy) / fy, 1)`` at the pixel centre (u, v).
+        (..., 3, H, W) in the matrix's dtype, no unit: ``((u - cx) / fx, (v - cy) / fy, 1)`` at the pixel centre (u, v).
 
     >>> camera_rays(torch.tensor([[2.0, 0, 1], [0, 2, 0.5], [0, 0, 1]]), 1, 2)[0].tolist()
     [[-0.25, 0.25]]
@@ -57,25 +59,40 @@ def unproject(depth_m: Tensor, matrix: Tensor) -> Tensor:
         matrix: (..., 3, 3) pinhole matrix in pixels, same leading shape or one matrix for all.
 
     Returns:
-        (..., 3, H, W) metres; the third coordinate is ``depth_m`` itself.
+        (..., 3, H, W) metres in the depth's dtype; the third coordinate is ``depth_m`` itself.
+
+    >>> unproject(torch.tensor([[4.0]]), pinhole_matrix(1, 1, field_of_view_deg=60.0)).flatten().tolist()
+    [0.0, 0.0, 4.0]
     """
     height, width = depth_m.shape[-2:]
     return camera_rays(matrix.to(depth_m.dtype), height, width) * depth_m.unsqueeze(-3)
 
 
 def resized_camera(matrix: Tensor, *, old_size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
-    """The matrix (..., 3, 3) after the picture went from ``old_size`` to ``new_size``, both (height, width) in pixels."""
+    """The matrix (..., 3, 3) after the picture went from ``old_size`` to ``new_size``, both (height, width) in pixels.
+
+    >>> resized_camera(pinhole_matrix(2, 4, field_of_view_deg=90.0), old_size=(2, 4), new_size=(4, 4))[1].round().tolist()
+    [0.0, 4.0, 2.0]
+    """
     row_factor, column_factor = new_size[0] / old_size[0], new_size[1] / old_size[1]
     return matrix * matrix.new_tensor([[column_factor], [row_factor], [1.0]])
 
 
 def cropped_camera(matrix: Tensor, *, top: int, left: int) -> Tensor:
-    """The matrix (..., 3, 3) after ``top`` rows and ``left`` columns were cut away; negative values mean padding."""
+    """The matrix (..., 3, 3) after ``top`` rows and ``left`` columns of pixels were cut away; negative ones mean padding.
+
+    >>> cropped_camera(pinhole_matrix(2, 4, field_of_view_deg=90.0), top=1, left=0)[1, 2].item()
+    0.0
+    """
     return matrix - matrix.new_tensor([[0.0, 0.0, left], [0.0, 0.0, top], [0.0, 0.0, 0.0]])
 
 
 def flipped_camera(matrix: Tensor, *, width: int) -> Tensor:
-    """The matrix (..., 3, 3) of the left-right mirrored picture of ``width`` pixels: cx becomes ``width - cx``."""
+    """The matrix (..., 3, 3) of the left-right mirrored picture of ``width`` pixels: cx becomes ``width - cx``.
+
+    >>> flipped_camera(torch.tensor([[2.0, 0, 1], [0, 2, 1], [0, 0, 1]]), width=4)[0].tolist()
+    [2.0, 0.0, 3.0]
+    """
     flipped = matrix.clone()
     flipped[..., 0, 2] = width - matrix[..., 0, 2]
     return flipped

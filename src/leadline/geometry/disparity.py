@@ -14,15 +14,24 @@ if TYPE_CHECKING:
 
 
 def inverse_depth(depth_m: Tensor) -> Tensor:
-    """1 / z of any shape: metres in, 1/m out; and the other way round, for it is its own inverse."""
+    """1 / z: (...) metres -> (...) 1/m; and the other way round, for it is its own inverse.
+
+    >>> import torch
+    >>> inverse_depth(torch.tensor([0.5, 4.0])).tolist()
+    [2.0, 0.25]
+    """
     return 1.0 / depth_m
 
 
 def depth_from_disparity(inverse_depth_per_m: Tensor, *, max_depth_m: float) -> Tensor:
-    """Metres from inverse depth (1/m) of any shape, with disparity first clamped to at least ``1 / max_depth_m``.
+    """(...) 1/m -> (...) metres, with inverse depth first clamped to at least ``1 / max_depth_m``.
 
     The clamp is the affine-disparity protocol of MiDaS and Depth Anything: far pixels whose aligned disparity is zero or
     negative become ``max_depth_m``.
+
+    >>> import torch
+    >>> depth_from_disparity(torch.tensor([0.5, -3.0]), max_depth_m=10.0).tolist()
+    [2.0, 10.0]
     """
     return inverse_depth(inverse_depth_per_m.clamp(min=1.0 / max_depth_m))
 
@@ -37,10 +46,14 @@ def stereo_disparity_px(depth_m: Tensor, *, focal_px: Tensor, baseline_m: Tensor
 
     Returns:
         (..., H, W) pixels.
+
+    >>> import torch
+    >>> stereo_disparity_px(torch.tensor([[4.0]]), focal_px=torch.tensor(100.0), baseline_m=torch.tensor(0.2)).item()
+    5.0
     """
     return (focal_px * baseline_m)[..., None, None] / depth_m
 
 
 def stereo_depth_m(disparity_px: Tensor, *, focal_px: Tensor, baseline_m: Tensor) -> Tensor:
-    """Metres (..., H, W) from stereo disparity in pixels; the inverse of :func:`stereo_disparity_px`, same arguments."""
+    """(..., H, W) pixels of disparity -> (..., H, W) metres; the inverse of :func:`stereo_disparity_px`, same arguments."""
     return (focal_px * baseline_m)[..., None, None] / disparity_px

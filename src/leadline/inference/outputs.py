@@ -54,10 +54,10 @@ class Prediction:
     """One picture with its depth.
 
     Attributes:
-        depth: (H, W) map.
-        rgb: (H, W, 3) uint8, the picture itself.
+        depth: (H, W) map of any kind, finite where valid.
+        rgb: (H, W, 3) uint8 RGB, the picture itself.
         description: what made the map, JSON values; goes into the JSON file as it is.
-        camera: of the picture at its own size, or None where unknown.
+        camera: (3, 3) matrix for the picture at its own size, or None where the map's own camera, if any, is to be used.
     """
 
     depth: DepthMap
@@ -88,6 +88,8 @@ def save_prediction(
         UsageError: an unknown format, or points from a map that is not in metres.
         StorageError: read-only folder or full disk; no file is left half-written.
         MissingExtraError: ``exr`` without OpenEXR.
+        DataError: a valid point of ``ply`` is not finite.
+        ValueError: a valid value is not finite, which JSON cannot hold; the other files are then already there.
     """
     check_formats(formats, prediction.depth.kind)
     facts: dict[str, Any] = {}
@@ -129,7 +131,13 @@ def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
 
 
 def assumed_camera(height: int, width: int) -> Camera:
-    """A pinhole 55 degrees across with the principal point in the middle, like many a webcam.  Good for viewing only."""
+    """A pinhole 55 degrees across with the principal point in the middle, like many a webcam.  Good for viewing only.
+
+    Size of the picture in pixels -> (3, 3) float32 matrix in pixels.
+
+    >>> [round(value) for value in assumed_camera(480, 640).matrix[0].tolist()]
+    [615, 0, 320]
+    """
     return Camera(matrix=pinhole_matrix(height, width, field_of_view_deg=ASSUMED_FIELD_OF_VIEW_DEG))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from leadline.contracts.errors import DataError, StorageError, UsageError
+from leadline.contracts.predictor import Predicts
 from leadline.inference.inputs import InputPicture, Inputs
 from leadline.inference.outputs import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
 from leadline.inference.pictures import as_picture
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from leadline.contracts.depth_map import DepthKind, DepthMap
+    from leadline.contracts.depth_map import DepthKind
     from leadline.contracts.sample import Camera
 
 logger = logging.getLogger(__name__)
@@ -28,13 +29,8 @@ logger = logging.getLogger(__name__)
 OnProgress = Callable[[int, int], None]
 
 
-class Predicts(Protocol):
-    """What is needed of a predictor; ``leadline.inference.predictor.Predictor`` has it."""
-
-    @property
-    def description(self) -> Mapping[str, Any]:
-        """What it is, as JSON values."""
-        ...
+class PredictsByNetwork(Predicts, Protocol):
+    """A predictor that says before its first map how it takes pictures and what it claims; ``Predictor`` does."""
 
     @property
     def preprocessing(self) -> PreprocessSettings:
@@ -44,10 +40,6 @@ class Predicts(Protocol):
     @property
     def kind(self) -> DepthKind:
         """The claim of its maps."""
-        ...
-
-    def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
-        """One (H, W) map per (H, W, 3) uint8 RGB picture, in order."""
         ...
 
 
@@ -83,7 +75,7 @@ class PredictionSummary:
 
 
 def predict_files(
-    predictor: Predicts,
+    predictor: PredictsByNetwork,
     inputs: Inputs,
     out_folder: Path,
     settings: PredictionSettings,

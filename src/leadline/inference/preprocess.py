@@ -81,15 +81,20 @@ def _at_least(wanted: float, minimum: int, multiple: int) -> int:
 
 
 def network_input(picture: NDArray[np.uint8], settings: PreprocessSettings, normalisation: Normalisation) -> Tensor:
-    """The picture at the network's size, normalised.
+    """The picture at the network's size, normalised (Depth Anything V2 ``image2tensor``, with torch's cubic for OpenCV's).
 
     Args:
-        picture: (H, W, 3) uint8 **RGB**.  OpenCV reads BGR; reverse its last axis first.
+        picture: (H, W, 3) uint8 **RGB**, without negative strides.  OpenCV reads BGR; reverse its last axis and copy first.
         settings: size and interpolation.
         normalisation: the model's mean and standard deviation, for RGB in [0, 1].
 
     Returns:
-        (3, h, w) float32 on the CPU.  Cubic interpolation may overshoot [0, 1] before normalising; nothing is clipped.
+        (3, h, w) float32 on the CPU, (h, w) from ``network_size``, no unit.  Cubic interpolation may overshoot [0, 1] before
+        normalising; nothing is clipped.
+
+    Raises:
+        DataError: see ``network_size``.
+        ValueError: negative strides.
     """
     size = network_size(picture.shape[0], picture.shape[1], settings)
     image = torch.from_numpy(picture).permute(2, 0, 1).to(torch.float32).div_(255.0)

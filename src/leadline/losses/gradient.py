@@ -28,7 +28,8 @@ def gradient_l1(*, predicted_m: Tensor, target_m: Tensor, valid: Tensor, sum_acr
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
-        (), float32 or float64; 0 with zero gradient where no pixel counts.  Not invariant to scale, but to a common shift.
+        (), float32 or float64: m^2 of the lengths plus radians of the angles; 0 with zero gradient where no pixel counts.
+        A shift of the prediction changes nothing, a factor does.
 
     Raises:
         ContractError: see ``losses.pooling.masked_pair``.
@@ -64,10 +65,15 @@ def multi_scale_gradient(
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
-        (), float32 or float64; 0 with zero gradient where no neighbours are valid.  Invariant to a shift of the prediction.
+        (), float32 or float64, in the unit of the depths; 0 with zero gradient where no neighbours are valid.  A shift of
+        the prediction changes nothing.
 
     Raises:
         ContractError: see ``losses.pooling.masked_pair``.
+
+    >>> flat, ramp = torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0, 3.0]]])
+    >>> round(multi_scale_gradient(predicted_m=ramp, target_m=flat, valid=flat > 0, strides=(1,)).item(), 4)
+    0.6667
     """
     predicted, target, mask = masked_pair(predicted=predicted_m, target=target_m, valid=valid)
     error = predicted - target

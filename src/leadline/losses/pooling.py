@@ -23,7 +23,7 @@ SumAcross = Callable[[Tensor], Tensor]
 
 
 def keep(sums: Tensor) -> Tensor:
-    """The sum over ranks where there is one rank."""
+    """The sum over ranks where there is one rank: any shape, e.g. (2,), returned as it is."""
     return sums
 
 
@@ -31,7 +31,7 @@ class MaskedPair(NamedTuple):
     """Prediction and target of one dtype, float32 or float64, both 1 where ``valid`` is false.
 
     Attributes:
-        predicted, target: (B,H,W).
+        predicted, target: (B,H,W) in the unit they were given in.
         valid: (B,H,W) bool.
     """
 
@@ -45,8 +45,8 @@ class Moments(NamedTuple):
 
     Attributes:
         pixels: how many.
-        mean: 0 where there are none.
-        squares: sum of squared differences from the mean.
+        mean: in the unit of the values; 0 where there are none.
+        squares: sum of squared differences from the mean, in that unit squared.
     """
 
     pixels: Tensor
@@ -58,8 +58,11 @@ def masked_pair(*, predicted: Tensor, target: Tensor, valid: Tensor) -> MaskedPa
     """Check that the three belong together, cast to full precision, and put 1 where nothing is known.
 
     Args:
-        predicted, target: (B,H,W) of one floating dtype each; float64 predictions stay float64, all others become float32.
+        predicted, target: (B,H,W) in one unit, of any dtype each; both become float64 where the prediction is, else float32.
         valid: (B,H,W) bool; elsewhere both values may be anything, NaN included, and get no gradient.
+
+    Returns:
+        Prediction, target and mask, (B,H,W) each.
 
     Raises:
         ContractError: shapes differ, are not (B,H,W), or the mask is not boolean.
@@ -78,13 +81,29 @@ def masked_pair(*, predicted: Tensor, target: Tensor, valid: Tensor) -> MaskedPa
 
 
 def pooled_mean(values: Tensor, weights: Tensor, sum_across: SumAcross) -> Tensor:
-    """Mean of ``values`` where ``weights`` is true, over all ranks: any shape -> (); 0 where it is true nowhere."""
+    """Mean of ``values`` where ``weights`` is true, over all ranks: any shape -> (), unit kept; 0 where it is true nowhere.
+
+    >>> pooled_mean(torch.tensor([1.0, 3.0, torch.nan]), torch.tensor([True, True, False]), keep).item()
+    2.0
+    """
     total, count = sum_across(torch.stack([torch.where(weights, values, 0).sum(), weights.sum().to(values.dtype)])).unbind()
     return total / count.detach().clamp(min=1)
 
 
 def pooled_moments(values: Tensor, valid: Tensor, sum_across: SumAcross) -> Moments:
-    """Count, mean and centred squares in two passes, which keep small variances that E[x^2] - E[x]^2 would lose."""
+    """Count, mean and centred squares in two passes, which keep small variances that E[x^2] - E[x]^2 would lose.
+
+    Args:
+        values: any shape, finite also where ``valid`` is false (``masked_pair`` sees to it).
+        valid: bool, the same shape.
+        sum_across: sum over ranks.
+
+    Returns:
+        Three numbers of shape (); mean and squares in the unit of the values and its square.
+
+    >>> pooled_moments(torch.tensor([1.0, 3.0, 9.0]), torch.tensor([True, True, False]), keep).squares.item()
+    2.0
+    """
     ones = valid.to(values.dtype)
     total, count = sum_across(torch.stack([(values * ones).sum(), ones.sum()])).unbind()
     mean = total / count.clamp(min=1)
@@ -92,6 +111,12 @@ def pooled_moments(values: Tensor, valid: Tensor, sum_across: SumAcross) -> Mome
 
 
 def root(squared: Tensor) -> Tensor:
-    """Square root whose gradient at 0 is 0: the limit of a perfect prediction instead of infinity.  NaN stays NaN."""
+    """Square root whose gradient at 0 is 0: the limit of a perfect prediction instead of infinity.
+
+    Any shape, e.g. (), stays, the unit becomes its root; numbers below 0 become 0, NaN stays NaN.
+
+    >>> root(torch.tensor([-1.0, 0.0, 4.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
     perfect = squared <= 0  # false for NaN, which must never look like a perfect prediction
     return torch.where(perfect, 0, torch.where(perfect, 1, squared).sqrt())

@@ -25,7 +25,7 @@ def zoe_silog(
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
-        (), float32 or float64; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+        (), float32 or float64, no unit; exactly 0 with zero gradient where no pixel is valid or all are perfect.
 
     Raises:
         ContractError: see ``losses.pooling.masked_pair``.
@@ -56,7 +56,7 @@ def dav2_silog(
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
-        (), float32 or float64; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+        (), float32 or float64, no unit; exactly 0 with zero gradient where no pixel is valid or all are perfect.
 
     Raises:
         ContractError: see ``losses.pooling.masked_pair``.

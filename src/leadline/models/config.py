@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 
 TIMM_PREFIX = "timm:"
 LEVELS = 4  # a DPT decoder eats four maps, whatever made them
@@ -241,6 +241,5 @@ def _require(holds: bool, expected: str, got: object) -> None:  # noqa: FBT001
 
 def _require_one_of(name: str, known: tuple[Any, ...]) -> None:
     if name not in known:
-        nearest = get_close_matches(name, known, n=1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else "correct the model configuration"
+        hint = did_you_mean(name, known, otherwise="correct the model configuration")
         raise UsageError(expected=f"one of {', '.join(known)}", got=repr(name), remedy=hint)

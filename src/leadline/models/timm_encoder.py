@@ -6,7 +6,6 @@ Patch size, strides, widths, prefix tokens, mean and standard deviation are read
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import nearest
 from leadline.models.config import LEVELS
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.normalisation import Normalisation
@@ -121,8 +121,8 @@ def _assemble(name: str, taps: tuple[int, ...] | None, *, pretrained: bool) -> T
 def _probe(name: str) -> nn.Module:
     """The backbone without its numbers: enough to read strides and to see which options it knows."""
     if not timm.is_model(name):
-        nearest = get_close_matches(name, timm.list_models(), n=1)
-        raise _refusal("the name of a timm model", f"{name!r}" + (f" (nearest: {nearest[0]})" if nearest else ""))
+        match = nearest(name, timm.list_models())
+        raise _refusal("the name of a timm model", f"{name!r}" + (f" (nearest: {match})" if match else ""))
     try:
         with torch.device("meta"):
             return timm.create_model(name, features_only=True)  # type: ignore[no-any-return]

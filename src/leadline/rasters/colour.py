@@ -38,9 +38,10 @@ def colourise(
     """Colour every pixel by its place between ``low`` and ``high``; values beyond them take the end colours.
 
     Args:
-        values_HW: (H, W) numbers; NaN and infinities are allowed where ``valid_HW`` is false.
+        values_HW: (H, W) numbers; NaN and infinities are taken for invalid.
         valid_HW: (H, W) bool; false pixels become mid grey, which no ramp contains.
-        low, high: the ends of the scale in the unit of the values; an empty scale (``high <= low``) puts all at ``low``.
+        low, high: the ends of the scale in the unit of the values; on an empty scale (``high <= low``) values up to ``low``
+            take the low end's colour, greater ones the high end's.
         ramp: which end is warm.
 
     Returns:
@@ -62,8 +63,11 @@ def robust_range(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> tupl
     """The 2nd and 98th percentile of the valid, finite values; never an empty interval; (0, 1) where nothing is valid.
 
     Args:
-        values: numbers of any shape, in one unit.
+        values: numbers of any shape, e.g. (H, W), in one unit.
         valid: bool, the same shape.
+
+    >>> robust_range(np.array([5.0, np.nan]), np.array([True, True])), robust_range(np.zeros(1), np.zeros(1, bool))
+    ((5.0, 5.05), (0.0, 1.0))
     """
     usable = values[valid & np.isfinite(values)]
     if usable.size == 0:
@@ -132,14 +136,14 @@ def with_legend(
     """Put a title above the picture and a colour bar with ticks and unit below it.
 
     Args:
-        picture: (H, W, 3) uint8, coloured with the same ``low``, ``high`` and ``ramp``.
+        picture: (H, W, 3) uint8 RGB, coloured with the same ``low``, ``high`` and ``ramp``.
         low, high: ends of the scale in ``unit``.
         unit: ``"m"``, ``"px"`` or None for numbers without a unit, which the legend then says.
         title: what the numbers are; cut where it does not fit.
         ramp: the colours of the picture.
 
     Returns:
-        (H + 4 or so text heights, W, 3) uint8; the picture itself is untouched inside.
+        (H + 4 or so text heights, W, 3) uint8 RGB; the picture itself is untouched inside.
     """
     height, width = picture.shape[:2]
     size = text_size_px(width)

@@ -35,7 +35,8 @@ def read_raster(path: Path) -> NDArray[Any]:
     Formats by suffix: png, tif, tiff (8, 16, 32 bits, float), pgm (binary), pfm, npy, exr (needs the extra ``exr``).
 
     Returns:
-        (H, W), native byte order, dtype of the file: uint8, uint16, int32, float16, float32, ...
+        (H, W) in the file's own unit and dtype: uint8, uint16, int32, float16, float32, ...; native byte order but for
+        big-endian 16-bit TIFF.
 
     Raises:
         DataError: missing, empty, truncated, several channels, no raster, unknown suffix, too many pixels.
@@ -59,13 +60,25 @@ def read_raster(path: Path) -> NDArray[Any]:
 
 
 def write_npy(path: Path, values_HW: NDArray[np.float32], valid_HW: NDArray[np.bool_]) -> None:
-    """Write float32 values, NaN where invalid.  Atomic.  StorageError when the folder cannot be written."""
+    """Write (H, W) float32 values in any unit, NaN where the (H, W) mask is false.  Atomic.
+
+    Raises:
+        DataError: the two are not (H, W) of one shape.
+        StorageError: the folder cannot be written.
+    """
     with atomically(path) as temporary, temporary.open("wb") as file:
         np.save(file, _nan_where_invalid(values_HW, valid_HW))
 
 
 def write_pfm(path: Path, values_HW: NDArray[np.float32], valid_HW: NDArray[np.bool_]) -> None:
-    """Write a little-endian PFM, rows bottom-up as the format wants, NaN where invalid.  Atomic."""
+    """Write (H, W) values as little-endian PFM, rows bottom-up as the format wants, NaN where the mask is false.  Atomic.
+
+    The unit is not recorded.
+
+    Raises:
+        DataError: values and mask are not (H, W) of one shape.
+        StorageError: the folder cannot be written.
+    """
     values = _nan_where_invalid(values_HW, valid_HW)
     height, width = values.shape
     with atomically(path) as temporary, temporary.open("wb") as file:
@@ -74,10 +87,14 @@ def write_pfm(path: Path, values_HW: NDArray[np.float32], valid_HW: NDArray[np.b
 
 
 def write_png16_millimetres(path: Path, values_HW: NDArray[np.float32], valid_HW: NDArray[np.bool_]) -> None:
-    """Write metres as 16-bit millimetres, 0 where invalid.  Atomic.
+    """Write (H, W) metres as a PNG of 16-bit millimetres, 0 where the (H, W) mask is false.  Atomic.
 
     What the format cannot hold (non-finite, below half a millimetre, above 65.535 m) becomes invalid, not a clamped
     number; how many pixels that were is logged as a warning.
+
+    Raises:
+        DataError: values and mask are not (H, W) of one shape.
+        StorageError: the folder cannot be written.
     """
     _require_same_shape(values_HW, valid_HW)
     millimetres = np.rint(np.where(valid_HW, values_HW, np.float32(np.nan)).astype(np.float64) * 1000.0)
@@ -93,7 +110,13 @@ def write_png16_millimetres(path: Path, values_HW: NDArray[np.float32], valid_HW
 
 
 def write_exr(path: Path, values_HW: NDArray[np.float32], valid_HW: NDArray[np.bool_]) -> None:
-    """Write one float32 channel ``Z``, NaN where invalid.  Atomic.  MissingExtraError without OpenEXR."""
+    """Write (H, W) values in any unit as one float32 channel ``Z``, NaN where the (H, W) mask is false.  Atomic.
+
+    Raises:
+        MissingExtraError: OpenEXR is not installed.
+        DataError: the two are not (H, W) of one shape.
+        StorageError: the folder cannot be written.
+    """
     openexr = _openexr()
     values = np.ascontiguousarray(_nan_where_invalid(values_HW, valid_HW))
     header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}

@@ -42,7 +42,7 @@ def read_image(path: Path, *, max_pixels: int = 200_000_000, apply_orientation: 
             are registered to the stored pixels.
 
     Returns:
-        (H, W, 3) uint8, RGB, writable.
+        (H, W, 3) uint8, RGB in 0..255, writable.
 
     Raises:
         DataError: missing, empty, truncated, corrupt, too large, or not a picture.

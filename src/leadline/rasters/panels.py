@@ -27,13 +27,16 @@ def tile(rows: Sequence[Sequence[NDArray[np.uint8]]], *, titles: Sequence[str] =
     """Lay pictures out as a grid on white.
 
     Args:
-        rows: pictures (H, W, 3) uint8, of any sizes; each column is as wide as its widest picture, each row as high as
+        rows: pictures (H, W, 3) uint8 RGB, of any sizes; each column is as wide as its widest picture, each row as high as
             its highest.  Rows may differ in length.
         titles: one label per column, written above the first row; none if empty.
         pad: pixels between pictures and around the grid.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3) uint8 RGB.
+
+    >>> tile([[np.zeros((4, 10, 3), np.uint8)] * 2], pad=1).shape
+    (6, 23, 3)
     """
     columns = max((len(row) for row in rows), default=0)
     widths = [max(row[c].shape[1] for row in rows if c < len(row)) for c in range(columns)]
@@ -65,7 +68,13 @@ def captioned(picture: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:
 
 
 def enlarged(picture: NDArray[np.uint8], width: int = LEGIBLE_WIDTH_PX) -> NDArray[np.uint8]:
-    """Repeat pixels a whole number of times until the picture is at least ``width`` wide, so that lettering is legible."""
+    """Repeat pixels k times each way until the picture is at least ``width`` wide, so that lettering is legible.
+
+    (H, W, 3) uint8 -> (kH, kW, 3) with the smallest such k; a picture wide enough is returned as it is.
+
+    >>> enlarged(np.zeros((4, 100, 3), np.uint8), width=250).shape
+    (12, 300, 3)
+    """
     times = -(-width // max(picture.shape[1], 1))
     return picture.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else picture
 
@@ -85,7 +94,7 @@ def comparison(
         low, high: ends of the shared scale in the unit of the maps.
 
     Returns:
-        (h, w, 3) uint8; small pictures are enlarged to be legible.
+        (h, w, 3) uint8 RGB; small pictures are enlarged to be legible.
 
     Raises:
         ContractError: kinds or sizes differ.

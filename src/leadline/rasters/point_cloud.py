@@ -29,7 +29,7 @@ def write_ply(path: Path, points_N3: NDArray[np.floating], colours_N3: NDArray[n
 
     Args:
         path: where to; written atomically.
-        points_N3: (N, 3) finite coordinates; the caller leaves out invalid pixels.
+        points_N3: (N, 3) finite coordinates, metres for metric depth; the caller leaves out invalid pixels.
         colours_N3: (N, 3) uint8 RGB of the same points.
 
     Raises:

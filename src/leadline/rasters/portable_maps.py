@@ -27,10 +27,12 @@ _LONGEST_HEADER = 4096
 
 
 def read_pgm(path: Path, *, max_pixels: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Read a binary PGM (P5): (H, W) uint8, or uint16 (stored big-endian) where the largest value needs two bytes.
+    """Read a binary PGM (P5): (H, W) uint8, or uint16 where the largest value needs two bytes; stored numbers, no unit.
 
     Raises:
-        DataError: another format, more than ``max_pixels``, or fewer bytes than the header promises.
+        DataError: another format, a largest value of 0 or above 65535, more than ``max_pixels``, or fewer bytes than the
+            header promises.
+        OSError: the file cannot be opened.
     """
     match = _header(path, _PGM_HEADER, "a binary PGM that starts with P5")
     width, height, largest = (int(group) for group in match.groups())
@@ -42,12 +44,13 @@ def read_pgm(path: Path, *, max_pixels: int) -> NDArray[np.uint8] | NDArray[np.u
 
 
 def read_pfm(path: Path, *, max_pixels: int) -> NDArray[np.float32]:
-    """Read a single-channel PFM (Pf): (H, W) float32, first row on top.
+    """Read a single-channel PFM (Pf): (H, W) float32, first row on top; stored numbers, no unit.
 
     The sign of the scale gives the byte order; its size is not applied, as most writers use it for the sign alone.
 
     Raises:
         DataError: another format, more than ``max_pixels``, or fewer bytes than the header promises.
+        OSError: the file cannot be opened.
     """
     match = _header(path, _PFM_HEADER, "a single-channel PFM that starts with Pf")
     width, height = int(match[1]), int(match[2])

@@ -54,10 +54,6 @@ class Optimiser:
         """Group name -> learning rate of the last update."""
         return {group["name"]: group["lr"] for group in self.adamw.param_groups}
 
-    def names_where(self, chosen: list[bool]) -> list[str]:
-        """Names of the trained parameters whose entry is true, in the order of ``parameters``."""
-        return [self._names[parameter] for parameter, here in zip(self.parameters, chosen, strict=True) if here]
-
     def tensors(self) -> dict[str, Tensor]:
         """The moments, ``<parameter>/<moment>`` -> tensor."""
         return {

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from leadline.inference.device import choose_device, multiplies_bf16
+from leadline.inference.device import choose_device, choose_precision
 from leadline.training.settings import EngineSettings
 
 Part = TypeVar("Part")
@@ -47,8 +47,8 @@ def choose_placement(settings: EngineSettings, local_rank: int = 0) -> Placement
     if device.type == "cuda":
         device = torch.device("cuda", local_rank if device.index is None else device.index)
         torch.cuda.set_device(device)
-    mixed = settings.amp == "bf16" or (settings.amp == "auto" and multiplies_bf16(device))
-    return Placement(device=device, autocast_dtype=torch.bfloat16 if mixed else None)
+    dtype = choose_precision("fp32" if settings.amp == "off" else settings.amp, device)
+    return Placement(device=device, autocast_dtype=None if dtype is torch.float32 else dtype)
 
 
 def moved(value: Part, device: torch.device) -> Part:

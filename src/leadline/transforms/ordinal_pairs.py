@@ -19,13 +19,17 @@ def moved_pairs(pairs: OrdinalPairs, move: Callable[[Tensor], Tensor], *, height
     """Both pixels of every pair at their new places.
 
     Args:
-        pairs: (P, 2) pixels as (row, column).
+        pairs: P pairs, (P, 2) int64 pixels as (row, column) each.
         move: (P, 2) float64 positions of pixel centres -> (P, 2) positions in the new picture.
         height, width: size of the new picture in pixels.
 
     Returns:
-        Pairs of the same length.  A pair of which a pixel left the picture, or whose pixels fell together, becomes invalid;
-        its coordinates stay inside the picture, so that indexing with them is harmless.
+        P pairs, (P, 2) int64 pixels each.  A pair of which a pixel left the picture, or whose pixels fell together, becomes
+        invalid; its coordinates stay inside the picture, so that indexing with them is harmless.
+
+    >>> pair = OrdinalPairs(nearer_rc=torch.tensor([[0, 1]]), farther_rc=torch.tensor([[1, 0]]), valid=torch.tensor([True]))
+    >>> moved_pairs(pair, lambda rc: 2 * rc, height=4, width=4).nearer_rc.tolist()
+    [[1, 3]]
     """
     nearer, nearer_inside = _moved_pixels(pairs.nearer_rc, move, height, width)
     farther, farther_inside = _moved_pixels(pairs.farther_rc, move, height, width)

@@ -28,7 +28,7 @@ class ColourJitter:
     channel: tuple[float, float] = (0.9, 1.1)
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Image (3, H, W) in [0, 1] -> the same shape and range."""
+        """Image (3, H, W) float32 in [0, 1] -> the same shape and range, both views of a pair; nothing else changes."""
         draws = torch.rand(6, generator=generator, dtype=torch.float64)
         if float(draws[0]) >= self.p:
             return sample

@@ -21,7 +21,7 @@ class Transform(Protocol):
     """
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """The changed sample; the one given is not written into."""
+        """Sample with an image (3, H, W) in [0, 1] -> the changed sample; the one given is not written into."""
         ...
 
 
@@ -36,7 +36,10 @@ class Pipeline:
         self.steps = tuple(steps)
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Apply every step to the sample, all drawing from the one generator."""
+        """Apply every step to the sample, image (3, H, W) in [0, 1], all drawing from the one generator.
+
+        Errors are those of the steps.
+        """
         for step in self.steps:
             sample = step(sample, generator)
         return sample

@@ -23,11 +23,15 @@ def resize_image(image: Tensor, height: int, width: int) -> Tensor:
     several times faster and differs from the exact average by at most 1/255; any other is averaged in float32.
 
     Args:
-        image: (3, H, W) float32 in [0, 1], of any strides; channels-last strides are the fastest for 8-bit pictures.
+        image: (3, H, W) float32 in [0, 1] on the CPU, of any strides; channels-last strides are the fastest for 8-bit
+            pictures.
         height, width: new size in pixels.
 
     Returns:
         (3, height, width) float32 in [0, 1].
+
+    >>> round(255 * resize_image(torch.tensor([0.0, 1.0]).expand(3, 1, 2), 1, 1)[0].item(), 3)  # 127.5 is rounded to a byte
+    128.0
     """
     if _came_from_eight_bits(image):
         return _antialiased(_eight_bit_levels(image), height, width).to(torch.float32).div_(255.0)
@@ -69,11 +73,14 @@ def resize_nearest(raster: Tensor, height: int, width: int) -> Tensor:
     """Pick values at the new pixels' centres; nothing is blended, so depth edges stay edges and NaN stays where it was.
 
     Args:
-        raster: (H, W) of any dtype.
+        raster: (H, W) of any dtype, on the CPU.
         height, width: new size in pixels.
 
     Returns:
-        (height, width), same dtype; every value occurs in ``raster``.
+        (height, width), same dtype and unit; every value occurs in ``raster``.
+
+    >>> resize_nearest(torch.tensor([[1.0, 2.0]]), 1, 4).tolist()
+    [[1.0, 1.0, 2.0, 2.0]]
     """
     rows, columns = (nearest_indices(old, new) for old, new in zip(raster.shape, (height, width), strict=True))
     if raster.dtype is torch.bool:  # NumPy picks single bytes ten times faster than torch

@@ -24,7 +24,7 @@ class RandomRotation:
     max_deg: float = 1.0
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Shapes stay."""
+        """Image (3, H, W) in [0, 1] -> the same shape and range; see ``rotate_sample``."""
         drawn = float(torch.rand((), generator=generator, dtype=torch.float64))
         return rotate_sample(sample, (2.0 * drawn - 1.0) * self.max_deg)
 
@@ -38,8 +38,11 @@ def rotate_sample(sample: Sample, angle_deg: float) -> Sample:
     ``Camera`` cannot hold.  A second view is dropped: turned pictures are no longer rectified.
 
     Args:
-        sample: image (3, H, W).
+        sample: image (3, H, W) float32; depth and validity (H, W).
         angle_deg: degrees.
+
+    Returns:
+        The sample with every shape and unit as it was; ``stereo`` is None.
     """
     height, width = sample.image.shape[1:]
     turn = _turn(angle_deg)

@@ -28,8 +28,11 @@ def resize_sample(sample: Sample, height: int, width: int) -> Sample:
     value is invented; disparity and camera scale with the picture.
 
     Args:
-        sample: image (3, H, W).
+        sample: image (3, H, W); depth and validity (H, W).
         height, width: new size in pixels.
+
+    Returns:
+        Image (3, height, width), depth and validity (height, width); depth keeps its unit.
     """
     old_height, old_width = sample.image.shape[1:]
     if (old_height, old_width) == (height, width):
@@ -69,6 +72,9 @@ def crop_sample(sample: Sample, *, top: int, left: int, height: int, width: int)
         sample: image (3, H, W).
         top, left: first row and column of the window, pixels.
         height, width: size of the window, pixels.
+
+    Returns:
+        Image (3, height, width), depth and validity (height, width): views of the given tensors, not copies.
 
     Raises:
         ContractError: the window is not inside the picture.
@@ -119,6 +125,9 @@ def flip_sample(sample: Sample, *, keep: Survivor = "depth") -> Sample:
     Args:
         sample: image (3, H, W).
         keep: what survives where a sample has a second view; without one nothing is lost.
+
+    Returns:
+        The sample with all shapes and units as they were.
     """
     width = sample.image.shape[2]
     camera = None if sample.camera is None else Camera(matrix=flipped_camera(sample.camera.matrix, width=width))
@@ -147,7 +156,7 @@ class Squash:
     width: int
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:  # noqa: ARG002
-        """Image (3, H, W) -> (3, height, width)."""
+        """Image (3, H, W) in [0, 1] -> (3, height, width)."""
         return resize_sample(sample, self.height, self.width)
 
 
@@ -159,7 +168,7 @@ class ResizeCover:
     width: int
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:  # noqa: ARG002
-        """Image (3, H, W) -> (3, h, w) with h >= height, w >= width and equality in one of them."""
+        """Image (3, H, W) in [0, 1] -> (3, h, w) with h >= height, w >= width and equality in one of them."""
         old_height, old_width = sample.image.shape[1:]
         factor = max(self.height / old_height, self.width / old_width)
         height, width = max(self.height, round(old_height * factor)), max(self.width, round(old_width * factor))
@@ -174,7 +183,7 @@ class CentreCrop:
     width: int
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:  # noqa: ARG002
-        """Image (3, H, W) -> (3, height, width)."""
+        """Image (3, H, W) in [0, 1] -> (3, height, width).  Raises ContractError where the picture is smaller."""
         free_height, free_width = sample.image.shape[1] - self.height, sample.image.shape[2] - self.width
         return crop_sample(sample, top=free_height // 2, left=free_width // 2, height=self.height, width=self.width)
 
@@ -187,7 +196,7 @@ class RandomCrop:
     width: int
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Image (3, H, W) -> (3, height, width)."""
+        """Image (3, H, W) in [0, 1] -> (3, height, width).  Raises ContractError where the picture is smaller."""
         free_height, free_width = sample.image.shape[1] - self.height, sample.image.shape[2] - self.width
         down, across = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
         top, left = int(down * (free_height + 1)), int(across * (free_width + 1))
@@ -202,7 +211,7 @@ class RandomFlip:
     keep: Survivor = "depth"
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """Shapes stay."""
+        """Image (3, H, W) in [0, 1] -> the same shape; depth keeps its unit."""
         drawn = float(torch.rand((), generator=generator, dtype=torch.float64))
         return flip_sample(sample, keep=self.keep) if drawn < self.p else sample
 

@@ -14,9 +14,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
-from tests.inference.reference_photo import photo
 from tests.models.heads import zoe_fixture
-from tests.shared_paths import shared
+from tests.models.official import small_weights
+from tests.reference_photo import photo
 
 # case: head, picture (height, width, seed), its sha256, network size
 CASES = {
@@ -31,12 +31,8 @@ def build(case: str) -> DepthModel:
     version, head_case = case[:2], CASES[case][0]
     taps = v1_taps("vits") if version == "v1" else None
     model = DepthModel(DepthModelConfig(encoder="vits", taps=taps, head=zoe_fixture.config(head_case))).eval()
-    core = np.load(shared("weights/depth_anything_v2_small_partial.npz"))
-    decoder = {key.removeprefix("depth_head."): torch.from_numpy(core[key]) for key in core.files if "depth_head" in key}
-    model.decoder.load_state_dict(decoder | {"resize_layers.3.weight": torch.zeros(384, 384, 3, 3)})
-    encoder = {key.removeprefix("pretrained."): torch.from_numpy(core[key]) for key in core.files if "pretrained" in key}
-    model.encoder.load_state_dict(encoder)
-    model.head.load_state_dict(zoe_fixture.weights(zoe_fixture.stored("zoe_head"), bounded="normed" in case))
+    head = zoe_fixture.weights(zoe_fixture.stored("zoe_head"), bounded="normed" in case)
+    model.load_state_dict(small_weights() | {f"head.{name}": value for name, value in head.items()})
     return model
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from leadline.models.config import AttractorKind, AttractorType, BinCentersType, MetricBinsHeadConfig
 from leadline.models.heads.metric_bins import MetricBinsHead
 from leadline.models.heads.taps import HeadTaps
-from tests.shared_paths import shared
+from tests.shared_paths import stored as stored_arrays
 
 FEATURES = 64
 Name = Literal["zoe_head", "zoe_units", "zoe_end_to_end"]
 
 
 def stored(name: Name) -> dict[str, Tensor]:
-    with np.load(shared(f"fixtures/{name}.npz")) as archive:
-        return {key: torch.from_numpy(archive[key]) for key in archive.files}
+    return {key: torch.from_numpy(array) for key, array in stored_arrays(name).items()}
 
 
 def taps(arrays: dict[str, Tensor]) -> HeadTaps:

@@ -34,7 +34,11 @@ class Attraction:
     gamma: int = RELEASED_GAMMA
 
     def pull(self, distance: Tensor) -> Tensor:
-        """Step of a centre towards a point ``distance`` away; same shape and unit."""
+        """Step of a centre towards a point ``distance`` away: (B,N,h,w), or any other shape, to the same in the same unit.
+
+        >>> Attraction(alpha=1.0).pull(torch.tensor([0.0, 1.0, -2.0]))
+        tensor([ 0.0000,  0.5000, -0.4000])
+        """
         if self.type == "exp":
             return distance * torch.exp(-self.alpha * self._power(distance))
         if self.gamma == 2:
@@ -42,7 +46,7 @@ class Attraction:
         return distance / (1 + self.alpha * self._power(distance))
 
     def slope(self, distance: Tensor) -> Tensor:
-        """Derivative of ``pull`` by the distance."""
+        """Derivative of ``pull`` by the distance: (B,N,h,w), or any other shape, to the same; no unit."""
         power = self.alpha * self._power(distance)
         if self.type == "exp":
             return torch.exp(-power) * (1 - self.gamma * power)
@@ -87,11 +91,11 @@ def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Ten
     """Centres after every point has pulled on them.
 
     Args:
-        centers: (B,N,h,w) bin centres.
-        points: (B,A,h,w) attractors in the unit of the centres.
+        centers: (B,N,h,w) bin centres, metres or shares of the depth range.
+        points: (B,A,h,w) attractors in the unit and dtype of the centres.
 
     Returns:
-        (B,N,h,w), neither sorted nor clipped (ZoeDepth, sec. 3.3).
+        (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, sec. 3.3); differentiable once.
 
     >>> centers = torch.tensor([0.4, 1.0, 1.9]).reshape(1, 3, 1, 1)
     >>> points = torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)
@@ -103,14 +107,14 @@ def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Ten
 
 
 class AttractorLayer(nn.Module):
-    """Predicts the attractors of one pyramid level from its embedding.
+    """Predicts the attractors of one pyramid level from its embedding (ZoeDepth's ``AttractorLayer``, ``...Unnormed``).
 
     Args:
         in_channels: channels of the embedding.
         n_attractors: points per pixel.
-        bounded: points in [0, 1] of the depth range instead of metres.
-        released_bounds: with ``bounded``, use the raw first channel of each pair as the released ZoeDepth does,
-            instead of first / (first + second).
+        bounded: points as shares of the depth range, in [0, 1], instead of metres.
+        released_bounds: with ``bounded``, use the raw first channel of each pair as the released ZoeDepth does, which has
+            no upper end, instead of first / (first + second).
     """
 
     def __init__(self, in_channels: int, n_attractors: int, *, bounded: bool, released_bounds: bool) -> None:
@@ -120,11 +124,11 @@ class AttractorLayer(nn.Module):
         self._net = pixel_perceptron(in_channels, in_channels, n_attractors * (2 if bounded else 1), last)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """(B,E,h,w) -> points (B,A,h,w), at least float32."""
+        """(B,E,h,w) -> points (B,A,h,w), not negative, at least float32; metres, or shares of the range where bounded."""
         activation = at_least_float32(self._net(embedding))
         return self.points(activation) if self.bounded else activation
 
     def points(self, activation: Tensor) -> Tensor:
-        """Points of the bounded layer.  (B,2A,h,w) not negative, pairs side by side -> (B,A,h,w)."""
+        """Points of the bounded layer.  (B,2A,h,w) not negative, pairs side by side -> (B,A,h,w) shares of the range."""
         first, second = (activation[:, offset::2] + MIN_ACTIVATION for offset in (0, 1))
         return first if self.released_bounds else first / (first + second)

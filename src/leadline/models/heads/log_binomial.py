@@ -28,7 +28,13 @@ CPU_BLOCK, ACCELERATOR_BLOCK = 1 << 18, 1 << 26
 
 
 def log_coefficients(like: Tensor, n_bins: int) -> Tensor:
-    """C_k of the module's formula, (K,), in the dtype and on the device of ``like``; not ``lgamma``, as released."""
+    """C_k of the module's formula, (K,), no unit, in the dtype and on the device of ``like`` (ZoeDepth's ``log_binom``).
+
+    K is ``n_bins``, 2 or more.  Stirling's form, not ``lgamma``, as released.
+
+    >>> round(log_coefficients(torch.ones(1), 3)[1].item(), 3)
+    1.386
+    """
     k = torch.arange(n_bins, dtype=like.dtype, device=like.device) + STIRLING_SHIFT
     n = torch.tensor(n_bins - 1, dtype=like.dtype) + STIRLING_SHIFT
     rest = n - k
@@ -48,12 +54,12 @@ class LogBinomial(NamedTuple):
 
     @staticmethod
     def of(*, success: Tensor, temperature: Tensor) -> LogBinomial:
-        """From p in [0, 1] and T > 0, both (B,1,H,W)."""
+        """From p in [0, 1] and T > 0, both (B,1,H,W), no unit; the maps have their shape and dtype."""
         odds = success.clamp(MIN_PROBABILITY, 1).log() - (1 - success).clamp(MIN_PROBABILITY, 1).log()
         return LogBinomial(1 / temperature, odds / temperature)
 
     def probabilities(self, n_bins: int) -> Tensor:
-        """(B,n_bins,H,W), sum 1 over the bins."""
+        """(B,n_bins,H,W) in [0, 1], sum 1 over the bins (ZoeDepth's ``LogBinomial``)."""
         sharpness_BHW1, tilt_BHW1 = (one.permute(0, 2, 3, 1) for one in self)
         return _probabilities(sharpness_BHW1, tilt_BHW1, _basis(self.tilt, n_bins)).permute(0, 3, 1, 2)
 
@@ -65,11 +71,15 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
     backwards.
 
     Args:
-        distribution: maps (B,1,H,W).
-        centers: (B,N,h,w).
+        distribution: maps (B,1,H,W), no unit.
+        centers: (B,N,h,w) in any unit, dtype of the maps.
 
     Returns:
         (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres.
+
+    >>> one = torch.ones(1, 1, 1, 1)
+    >>> round(expected_value(LogBinomial(one, 0 * one), torch.tensor([2.0, 4.0]).reshape(1, 2, 1, 1)).item(), 4)
+    3.0
     """
     bins_last = (values.permute(0, 2, 3, 1).contiguous() for values in (*distribution, centers))
     with torch.autocast(centers.device.type, enabled=False):  # its matrix products would round to bfloat16
@@ -99,14 +109,14 @@ class ConditionalLogBinomial(nn.Module):
         self.register_load_state_dict_pre_hook(_forget_constants)  # type: ignore[no-untyped-call]
 
     def forward(self, features: Tensor, condition: Tensor) -> LogBinomial:
-        """Features (B,in,H,W) and embedding (B,condition,h,w) -> maps (B,1,H,W)."""
+        """Features (B,in,H,W) and embedding (B,condition,h,w) -> maps (B,1,H,W), no unit, at least float32."""
         evidence_BHW4 = self.evidence(features, condition) + MIN_EVIDENCE
         success, warmth = (evidence_BHW4[..., first] / evidence_BHW4[..., first : first + 2].sum(dim=-1) for first in (0, 2))
         temperature = self.min_temp + (self.max_temp - self.min_temp) * warmth
         return LogBinomial.of(success=success[:, None], temperature=temperature[:, None])
 
     def evidence(self, features: Tensor, condition: Tensor) -> Tensor:
-        """(B,in,H,W), (B,condition,h,w) -> (B,H,W,4) positive: for and against p, for and against a high T."""
+        """(B,in,H,W), (B,condition,h,w) -> (B,H,W,4) >= 0, no unit: for and against p, for and against a high T."""
         hidden = self.mlp[1](self._first_layer(features, condition))
         with torch.autocast(hidden.device.type, enabled=False):
             weight_4C, bias_4 = (at_least_float32(one) for one in self.mlp[2].parameters())

@@ -27,7 +27,7 @@ class BinsOutput:
 
     Attributes:
         depth_m: (B,H,W) metres, positive.
-        coarse_centers_m: (B,N,h,w) final bin centres at the finest pyramid level.
+        coarse_centers_m: (B,N,h,w) metres, final bin centres at the finest pyramid level.
         distribution: maps (B,1,H,W) of the log-binomial over the N bins.
     """
 
@@ -36,11 +36,11 @@ class BinsOutput:
     distribution: LogBinomial
 
     def bin_centers_m(self) -> Tensor:
-        """(B,N,H,W) final centres at the size of the depth."""
+        """(B,N,H,W) final centres in metres at the size of the depth."""
         return _resized(self.coarse_centers_m, self.depth_m)
 
     def bin_probabilities(self) -> Tensor:
-        """(B,N,H,W), sum 1 over the bins."""
+        """(B,N,H,W) in [0, 1], sum 1 over the bins."""
         return self.distribution.probabilities(self.coarse_centers_m.shape[1])
 
 
@@ -74,7 +74,13 @@ class MetricBinsHead(nn.Module):
         )
 
     def forward(self, taps: HeadTaps) -> BinsOutput:
-        """Taps of any sizes -> metres at the size of ``taps.out_conv``, in the dtype of the weights, also under autocast."""
+        """Taps of any sizes -> metres (B,H,W), H and W those of ``taps.out_conv``; at least float32, also under autocast.
+
+        At least ``min_depth_m``, and at most ``max_depth_m`` where attractors are bounded.
+
+        Raises:
+            ValueError: not one pyramid map per entry of ``n_attractors``.
+        """
         taps = _channels_last(taps)
         *_, (embedding, centers) = self.levels(taps)
         relative = F.relu(taps.relative)[:, None].to(taps.out_conv.dtype)
@@ -89,6 +95,9 @@ class MetricBinsHead(nn.Module):
         """Embedding (B,E,h,w) and centres (B,N,h,w) of the seed, then of each pyramid level, coarse to fine.
 
         Centres are shares of the depth range where attractors are bounded, else metres; neither sorted nor clipped.
+
+        Raises:
+            ValueError: not one pyramid map per entry of ``n_attractors``.
         """
         bottleneck = self.conv2(taps.bottleneck)
         embedding, centers = self.seed_projector(bottleneck), self._as_range_share(self.seed_bin_regressor(bottleneck))
@@ -105,7 +114,10 @@ class MetricBinsHead(nn.Module):
         return (centers_m - near_m) / (far_m - near_m) if self.bounded else centers_m
 
     def metres(self, centers: Tensor) -> Tensor:
-        """Centres of one of the ``levels`` in metres; where attractors are bounded, clipped to the range and ascending."""
+        """Centres of one of the ``levels`` -> metres, both (B,N,h,w).
+
+        Where attractors are bounded, clipped to the range and ascending.
+        """
         if not self.bounded:
             return centers
         near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
@@ -113,7 +125,7 @@ class MetricBinsHead(nn.Module):
 
 
 def bin_confidence(probabilities: Tensor) -> Tensor:
-    """How concentrated the bins are: 1 - entropy / log N.  (B,N,H,W) sum 1 -> (B,H,W) in [0,1], 1 = one bin only.
+    """How concentrated the bins are: 1 - entropy / log N.  (B,N,H,W) sum 1, N > 1 -> (B,H,W) in [0,1], 1 = one bin.
 
     >>> bin_confidence(torch.tensor([0.5, 0.5]).reshape(1, 2, 1, 1)).item()
     0.0

@@ -18,5 +18,5 @@ class SigmoidHead(nn.Module):
         self.max_depth_m = config.max_depth_m
 
     def forward(self, taps: HeadTaps) -> Tensor:
-        """``taps.relative`` (B,H,W) -> metres (B,H,W)."""
+        """``taps.relative`` (B,H,W) -> metres (B,H,W) in [0, ``max_depth_m``] (Depth Anything V2, metric)."""
         return self.max_depth_m * at_least_float32(taps.relative).sigmoid()

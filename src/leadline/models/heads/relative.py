@@ -13,5 +13,5 @@ class RelativeHead(nn.Module):
     """ReLU of the decoder's last 1x1 output; no weights of its own."""
 
     def forward(self, taps: HeadTaps) -> Tensor:
-        """``taps.relative`` (B,H,W) -> disparity up to scale and shift, (B,H,W), not negative."""
+        """``taps.relative`` (B,H,W) -> disparity up to scale and shift, (B,H,W), not negative (Depth Anything)."""
         return F.relu(taps.relative)

@@ -20,19 +20,19 @@ def pixel_perceptron(in_channels: int, hidden: int, out_channels: int, *last: nn
 
 
 class Projector(nn.Module):
-    """Feature map to bin embedding: (B,C,h,w) -> (B,embedding,h,w)."""
+    """Feature map to bin embedding: (B,C,h,w) -> (B,embedding,h,w)   (ZoeDepth's ``Projector``)."""
 
     def __init__(self, in_channels: int, hidden: int, embedding: int) -> None:
         super().__init__()
         self._net = pixel_perceptron(in_channels, hidden, embedding)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B,C,h,w) -> (B,embedding,h,w)."""
+        """(B,C,h,w) -> (B,embedding,h,w), no unit."""
         return cast("Tensor", self._net(features))
 
 
 class SeedBins(nn.Module):
-    """First bin centres in metres, predicted from the coarsest map (ZoeDepth's seed bin regressor).
+    """First bin centres in metres, predicted from the coarsest map (ZoeDepth's ``SeedBinRegressor``, ``...Unnormed``).
 
     Args:
         in_channels, hidden: widths of the two layers.
@@ -54,7 +54,13 @@ class SeedBins(nn.Module):
 
 
 def normalised_widths(activation: Tensor) -> Tensor:
-    """Shares of the depth range that sum to 1 over the bins.  (B,N,h,w) not negative -> (B,N,h,w)."""
+    """Shares of the depth range that sum to 1 over the bins (ZoeDepth's seed regressor).
+
+    (B,N,h,w) not negative -> (B,N,h,w) in (0, 1].
+
+    >>> normalised_widths(torch.tensor([0.0, 0.998]).reshape(1, 2, 1, 1)).flatten()
+    tensor([0.0010, 0.9990])
+    """
     activation = activation + MIN_ACTIVATION
     return activation / activation.sum(dim=1, keepdim=True)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeadTaps:
-    """Feature maps of one forward pass (names as in the ZoeDepth sources: out_conv, l4_rn, r4..r1).
+    """Feature maps of one forward pass, without unit (names as in the ZoeDepth sources: out_conv, l4_rn, r4..r1).
 
     Attributes:
         out_conv: (B, 32, H, W), after the ReLU of the decoder's last 3x3 convolution; its size is the head's output size.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The made-up pictures on which the stored reference numbers were computed (recipe: README of the fixtures)."""
+"""The made-up scenes on which the stored reference numbers were computed (recipe: README of the fixtures)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def photo(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: sky, chequered ground and five boxes, with noise; bit-reproducible."""
+def scene(height: int, width: int, seed: int) -> NDArray[np.float64]:
+    """(3, H, W), "already normalised": sky, chequered ground and five boxes, with noise; bit-reproducible."""
     rng = np.random.default_rng(seed)
     y, x = ((np.arange(height) + 0.5) / height)[:, None], ((np.arange(width) + 0.5) / width)[None, :]
     horizon, top, bottom = rng.uniform(0.35, 0.6), rng.uniform(-1.5, 2.0, 3), rng.uniform(-1.5, 2.0, 3)
@@ -25,5 +25,11 @@ def photo(height: int, width: int, seed: int) -> NDArray[np.uint8]:
         for c in range(3):
             image[c] = np.where(box, colour[c] * (0.7 + 0.3 * (x - centre) / half), image[c])
     image += 0.05 * rng.standard_normal((3, height, width))
-    picture: NDArray[np.uint8] = np.clip(np.rint(image * 60 + 120), 0, 255).astype(np.uint8).transpose(1, 2, 0).copy()
+    return image
+
+
+def photo(height: int, width: int, seed: int) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the scene as a camera would store it."""
+    levels = np.clip(np.rint(scene(height, width, seed) * 60 + 120), 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = levels.transpose(1, 2, 0).copy()
     return picture

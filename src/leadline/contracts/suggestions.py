@@ -19,14 +19,16 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean X?`` where something is alike, else ``choose one of ...``.
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str | None = None) -> str:
+    """``did you mean X?`` where something is alike, else ``otherwise``, else ``choose one of ...``.
 
     >>> did_you_mean("predcit", ["evaluate", "predict"])
     'did you mean predict?'
     >>> did_you_mean("zzz", ["evaluate", "predict"])
     'choose one of evaluate, predict'
+    >>> did_you_mean("zzz", ["evaluate", "predict"], otherwise="leave it out")
+    'leave it out'
     """
     names = list(known)
     match = nearest(name, names)
-    return f"did you mean {match}?" if match else f"choose one of {', '.join(names)}"
+    return f"did you mean {match}?" if match else otherwise or f"choose one of {', '.join(names)}"
