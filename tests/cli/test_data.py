@@ -44,7 +44,7 @@ def test_data_preview__writes_a_contact_sheet(tmp_path: Path, capsys: pytest.Cap
     ("words", "named"),
     [
         (("inspct", "procedural"), "did you mean inspect?"),
-        (("inspect", "procedrual"), "did you mean 'procedural'?"),
+        (("inspect", "procedrual"), "did you mean procedural?"),
         (("inspect", "nyu"), "--root"),
         (("inspect", "procedural", "--limit", "-1"), "--limit"),
         (("inspect",), "NAME"),

@@ -64,7 +64,7 @@ def test_evaluate__takes_the_protocol_meant_for_the_dataset(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("--dataset", "procedrual"), "did you mean 'procedural'?"),
+        (("--dataset", "procedrual"), "did you mean procedural?"),
         (("--dataset", "procedural", "--protocol", "procedrual"), "did you mean procedural?"),
         (("--dataset", "procedural", "--alignment", "mediann"), "mediann"),
         (("--dataset", "procedural", "--crop", "egen"), "egen"),

@@ -125,5 +125,5 @@ def test_every_entry__asks_for_its_root_and_refuses_unknown_options(tmp_path: Pa
 
 @pytest.mark.parametrize(("wrong", "nearest"), [("nyuv2", "nyu"), ("sun-rgbd", "sunrgbd"), ("folder", "image_folder")])
 def test_open_dataset__suggests_the_nearest_name(wrong: str, nearest: str) -> None:
-    with pytest.raises(UsageError, match=f"got '{wrong}'; did you mean '{nearest}'"):
+    with pytest.raises(UsageError, match=f"got '{wrong}'; did you mean {nearest}"):
         open_dataset(wrong, DatasetRequest())

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Naive guesses: they are the median and the mean map of the training truth, and answer every picture alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import DataError
+from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Sample
 from leadline.evaluation.baselines import GRID, naive_guesses
 from leadline.evaluation.catalog import find_protocol
@@ -64,3 +66,15 @@ def test_guesses__can_be_evaluated_and_the_map_beats_the_constant_on_toy_scenes(
 def test_guesses__need_a_valid_pixel() -> None:
     with pytest.raises(DataError, match="not one valid pixel"):
         naive_guesses([sample(torch.full((4, 4), torch.nan)), Sample(key="x", dataset="toy", image=torch.zeros(3, 4, 4))])
+
+
+def test_guesses__read_pictures_of_more_pixels_than_float32_can_count() -> None:
+    large = torch.full((4194305, 4), 3.0)  # float32 rounds the last index, 16,777,219, up to 16,777,220
+    constant, _ = naive_guesses([sample(large)])
+    assert constant.guess_m.item() == 3.0
+
+
+def test_guesses__refuse_truth_that_is_not_in_metres() -> None:
+    relative = replace(sample(torch.ones(4, 4)), kind=DepthKind.AFFINE_DISPARITY)
+    with pytest.raises(ContractError, match=r"metric depth.*got one with affine_disparity"):
+        naive_guesses([sample(torch.ones(4, 4)), relative])

@@ -92,6 +92,25 @@ def test_evaluate__nan_predictions_are_counted_named_and_cost(caplog: pytest.Log
     assert result.metrics["abs_rel"] > 0
 
 
+@pytest.mark.parametrize("alignment", ["none", "median", "scale", "scale-shift-depth", "scale-shift-disparity"])
+def test_evaluate__one_silent_image_neither_ends_the_run_nor_improves_the_mean(
+    alignment: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def silent_on_one(depth_m: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(depth_m, torch.nan) if depth_m[0, 0] == 4.0 else depth_m  # scenes 2 and 5 start at 4 m
+
+    protocol = changed(DEPTH, alignment=alignment)
+    with caplog.at_level(logging.WARNING):
+        result = evaluate(ToyPredictor(change=silent_on_one), ToyScenes(count=4), protocol, settings=FAST)
+    truth = ToyScenes()[2].valid
+    assert truth is not None
+    assert (result.images, result.skipped) == (4, ())
+    assert result.missing_pixels == {"scene/002.png": int(truth.sum())}
+    assert as_json(result)["missing_prediction_pixels"] == result.missing_pixels
+    assert "no usable number for scored pixels of 1 images (scene/002.png:" in caplog.text
+    assert result.metrics["delta1"] == pytest.approx(0.75)
+
+
 def test_evaluate__flip_averages_the_mirrored_prediction() -> None:
     uneven = ToyPredictor(change=lambda z: z + torch.linspace(0, 1, z.shape[-1]))
     flip = replace(DEPTH, tta="flip")

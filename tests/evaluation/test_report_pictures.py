@@ -48,6 +48,13 @@ def test_pictures__missing_predictions_are_grey() -> None:
     assert grey[0] > grey[1] + 0.1
 
 
+def test_pictures__a_silent_prediction_under_an_alignment_is_grey_not_an_error() -> None:
+    silent = ToyPredictor(change=lambda z: torch.full_like(z, torch.nan))
+    (shown,) = compared_pictures(silent, [SCENES[0]], replace(DEPTH, alignment=Alignment.MEDIAN))
+    assert "delta1 0, " in shown.caption
+    assert (shown.pixels == 128).all(axis=-1).mean() > 0.3  # two panels of four, prediction and error
+
+
 def test_pictures__show_aligned_metres_for_relative_models() -> None:
     relative = ToyPredictor(change=lambda z: 5 / z + 3, kind=DepthKind.AFFINE_DISPARITY)
     aligned = replace(DEPTH, alignment=Alignment.SCALE_SHIFT_DISPARITY)

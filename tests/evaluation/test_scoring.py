@@ -112,6 +112,59 @@ def test_score__missing_predictions_are_counted_and_cost(*, clamp: bool) -> None
     assert score.metrics["delta1"] == 0.25
 
 
+ALIGNED = [
+    (Alignment.NONE, DepthKind.METRIC),
+    (Alignment.MEDIAN, DepthKind.METRIC),
+    (Alignment.SCALE, DepthKind.SCALE_INVARIANT),
+    (Alignment.SCALE_SHIFT_DEPTH, DepthKind.AFFINE_DEPTH),
+    (Alignment.SCALE_SHIFT_DISPARITY, DepthKind.AFFINE_DISPARITY),
+]
+
+
+@pytest.mark.parametrize(("alignment", "kind"), ALIGNED)
+@pytest.mark.parametrize("clamp", [True, False])
+def test_score__a_prediction_without_one_number_is_missing_everywhere_under_any_alignment(
+    alignment: Alignment, kind: DepthKind, *, clamp: bool
+) -> None:
+    silent = replace(metric(torch.tensor([[torch.nan, torch.inf, torch.nan, 3.0]])), kind=kind)
+    silent.valid[0, 3] = False
+    case = Case(sample=truth(torch.full((1, 4), 2.0)), prediction=silent)
+    protocol = replace(STRICT, alignment=alignment, clamp=clamp, range_m=(0.5, torch.inf))
+    compared, score = judged(case, protocol), score_depth(case, protocol)
+    assert compared.predicted_m.tolist() == [[0.5] * 4]
+    assert score.missing_pixels == 4
+    assert score.metrics["delta1"] == 0
+
+
+def test_score__a_silent_prediction_that_claims_too_little_is_refused_all_the_same() -> None:
+    silent = replace(metric(torch.full((1, 4), torch.nan)), kind=DepthKind.AFFINE_DISPARITY)
+    case = Case(sample=truth(torch.full((1, 4), 2.0)), prediction=silent)
+    with pytest.raises(ContractError, match="scale-shift-disparity"):
+        score_depth(case, replace(STRICT, alignment=Alignment.SCALE))
+
+
+@pytest.mark.parametrize("clamp", [True, False])
+def test_score__an_infinite_prediction_without_a_far_end_is_missing_like_nan(*, clamp: bool) -> None:
+    sample = truth(torch.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    protocol = replace(STRICT, clamp=clamp, range_m=(0.5, torch.inf))
+    endless, unknown = (metric(torch.tensor([[1.0, 2.0, 3.0, value]])) for value in (torch.inf, torch.nan))
+    found = score_depth(Case(sample=sample, prediction=endless), protocol)
+    assert found == score_depth(Case(sample=sample, prediction=unknown), protocol)
+    assert found.missing_pixels == 1
+    assert np.isfinite(list(found.metrics.values())).all()
+
+
+def test_score__disparity_at_or_beyond_infinity_without_a_far_end_is_missing() -> None:
+    depth_m = torch.tensor([[1.0, 2.0, 4.0]]).repeat(1, 20)
+    disparity = 1 / depth_m
+    disparity[0, -1] = -0.2
+    prediction = replace(metric(disparity), kind=DepthKind.AFFINE_DISPARITY)
+    protocol = replace(STRICT, alignment=Alignment.SCALE_SHIFT_DISPARITY, range_m=(0.5, torch.inf))
+    found = score_depth(Case(sample=truth(depth_m), prediction=prediction), protocol)
+    assert found.missing_pixels == 1
+    assert np.isfinite(list(found.metrics.values())).all()
+
+
 def test_score__invalid_pixels_of_the_prediction_are_missing_even_with_a_number() -> None:
     prediction = replace(metric(torch.full((1, 4), 2.0)), valid=np.array([[True, False, True, True]]))
     score = score_depth(Case(sample=truth(torch.full((1, 4), 2.0)), prediction=prediction), STRICT)

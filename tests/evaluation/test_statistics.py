@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from leadline.contracts.errors import ContractError
 from leadline.evaluation.protocol import ImageScore
 from leadline.evaluation.statistics import means
 
@@ -55,3 +56,9 @@ def test_bootstrap__matches_the_normal_theory_of_a_mean() -> None:
 
 def test_bootstrap__of_one_image_has_no_width() -> None:
     assert means(scores(2.5), resamples=20, seed=0).intervals["m"] == (2.5, 2.5)
+
+
+@pytest.mark.parametrize("nothing", [[], [ImageScore(metrics={})]])
+def test_means__without_a_score_are_refused_with_a_remedy(nothing: list[ImageScore]) -> None:
+    with pytest.raises(ContractError, match=r"at least one metric; got none in \d scores; score an image"):
+        means(nothing, resamples=10, seed=0)

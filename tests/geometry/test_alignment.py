@@ -13,6 +13,7 @@ from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import ContractError
 from leadline.geometry.alignment import (
     Alignment,
+    NothingToFitError,
     align,
     check_alignment,
     fit_median_scale,
@@ -106,6 +107,25 @@ def test_fit_scale__is_least_squares_and_median_is_the_ratio_of_medians() -> Non
     assert fit_median_scale(predicted=predicted, target=target, valid=valid).item() == 1.0
 
 
+@pytest.mark.parametrize("poison", [torch.nan, torch.inf])
+@pytest.mark.parametrize("fit", [fit_scale_shift, fit_scale, fit_median_scale])
+def test_fits__gradients_never_see_invalid_pixels(
+    fit: Callable[..., torch.Tensor | tuple[torch.Tensor, torch.Tensor]], poison: float
+) -> None:
+    valid = (torch.arange(48).reshape(1, 6, 8) % 5) > 0
+    gradients = []
+    for outside in (poison, 3.0):
+        predicted, target = (
+            torch.where(valid, one, outside).requires_grad_() for one in (TARGET_M[None].sqrt(), TARGET_M[None])
+        )
+        fitted = fit(predicted=predicted, target=target, valid=valid)
+        parts = fitted if isinstance(fitted, tuple) else (fitted,)
+        gradients.append(torch.autograd.grad(torch.cat(parts).sum(), (predicted, target)))
+    for spoiled, clean in zip(*gradients, strict=True):
+        assert torch.equal(spoiled, clean)
+        assert (spoiled[~valid] == 0).all()
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**16), share=st.floats(0.02, 1))
 def test_masked_median__equals_numpy(seed: int, share: float) -> None:
@@ -194,5 +214,5 @@ def test_align__wrong_size_and_empty_mask_are_said() -> None:
     prediction = depth_map(TARGET_M, DepthKind.METRIC)
     with pytest.raises(ContractError, match=r"truth's size \(6, 7\)"):
         align(prediction, TARGET_M[:, :7], ALL[:, :7], alignment=Alignment.NONE, max_depth_m=10.0)
-    with pytest.raises(ContractError, match="at least one pixel"):
+    with pytest.raises(NothingToFitError, match=r"at least one pixel.*0 with truth, 48 with a prediction"):
         align(prediction, TARGET_M, ~ALL, alignment=Alignment.MEDIAN, max_depth_m=10.0)

@@ -89,6 +89,55 @@ def test_save__a_map_without_one_valid_pixel_is_told_truthfully(tmp_path: Path) 
     assert np.isnan(np.load(tmp_path / "a.npy")).all()
 
 
+def endless(kind: DepthKind, *values: float) -> Prediction:
+    """The usual map with some of its valid pixels replaced by what is not finite."""
+    given = prediction(kind)
+    given.depth.values[10, : len(values)] = values
+    return given
+
+
+@pytest.mark.parametrize("kind", [DepthKind.METRIC, DepthKind.AFFINE_DISPARITY])
+def test_save__a_valid_infinity_is_kept_in_the_numbers_and_counted_in_the_json(tmp_path: Path, kind: DepthKind) -> None:
+    given = endless(kind, np.inf, -np.inf, np.nan)
+    formats: tuple[OutputFormat, ...] = ("npy", "pfm", "png16", "color")
+    record = saved(tmp_path, given, *formats, *(("ply",) if kind is DepthKind.METRIC else ()))
+    finite = given.depth.values[np.isfinite(given.depth.values)]
+    assert record["values"] == {
+        "min": float(finite.min()),
+        "median": float(np.median(finite)),
+        "max": float(finite.max()),
+        "not_finite": 3,
+    }
+    assert record["valid_fraction"] == pytest.approx(27 / 30)
+    for name in ("npy", "pfm"):
+        assert np.array_equal(read_raster(tmp_path / f"a.{name}"), given.depth.values, equal_nan=True)
+
+
+def test_save__a_map_of_nothing_but_infinity_has_no_smallest_number(tmp_path: Path) -> None:
+    given = prediction(DepthKind.AFFINE_DISPARITY)
+    given.depth.values[3:] = np.inf
+    record = saved(tmp_path, given, "npy", "png16", "color")
+    assert record["values"] == {"min": None, "median": None, "max": None, "not_finite": 27 * WIDTH}
+    assert (np.asarray(Image.open(tmp_path / "a_depth.png")) == 0).all()
+
+
+def test_save__png16_marks_infinities_invalid_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    given = endless(DepthKind.AFFINE_DISPARITY, np.inf, -np.inf, np.nan)
+    facts = saved(tmp_path, given, "png16")["files"]["png16"]
+    stored = np.asarray(Image.open(tmp_path / "a_depth.png")).astype(np.float64)
+    assert (stored[10, :3] == 0).all()
+    assert "3 pixels" in caplog.text
+    decoded = stored[4:10] * facts["scale"] + facts["offset"]
+    assert np.abs(decoded - given.depth.values[4:10]).max() <= 0.51 * facts["scale"] + 1e-6
+
+
+def test_save__ply_leaves_out_points_at_infinity_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    saved(tmp_path, endless(DepthKind.METRIC, np.inf, np.nan, 3e38), "ply")
+    points, colours = points_of(tmp_path / "a.ply")
+    assert len(points) == len(colours) == 27 * WIDTH - 2
+    assert "2 pixels" in caplog.text
+
+
 def test_save__png16_of_metres_is_millimetres(tmp_path: Path) -> None:
     given = prediction()
     record = saved(tmp_path, given, "png16")

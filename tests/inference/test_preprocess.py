@@ -119,3 +119,10 @@ def test_network_input__at_the_right_size_is_the_picture_itself() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (28, 42, 3), dtype=np.uint8)
     image = network_input(picture, PreprocessSettings(input_size=28), PLAIN)
     assert torch.equal((image * 255).round().to(torch.uint8).permute(1, 2, 0), torch.from_numpy(picture))
+
+
+def test_network_input__accepts_a_reversed_view_of_a_bgr_picture() -> None:
+    bgr = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    rgb = bgr[..., ::-1]
+    seen = network_input(rgb, PreprocessSettings(input_size=42), IMAGENET)
+    assert torch.equal(seen, network_input(rgb.copy(), PreprocessSettings(input_size=42), IMAGENET))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,6 +79,16 @@ def test_colourise__a_nan_marked_valid_is_grey_too() -> None:
 def test_colourise__survives_an_empty_scale() -> None:
     picture = colourise(np.array([[2.0, 2.0]]), np.ones((1, 2), bool), low=2.0, high=2.0)
     assert (picture == ramp_colours(Ramp.DEPTH)[0]).all()
+
+
+@pytest.mark.parametrize("span", [0.0, -1.0, 5e-324])
+def test_colourise__an_empty_scale_splits_at_its_low_end_without_a_warning(span: float) -> None:
+    values = np.array([[-1.0, 0.0, 1e300]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = colourise(values, np.ones((1, 3), bool), low=0.0, high=span)
+    near, far = ramp_colours(Ramp.DEPTH)[[0, -1]].tolist()
+    assert picture[0].tolist() == [near, near, far]
 
 
 @pytest.mark.parametrize("ramp", list(Ramp))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -58,6 +59,18 @@ def test_read_raster__reads_npy_in_native_order(tmp_path: Path, dtype: str) -> N
     read = read_raster(tmp_path / "a.npy")
     assert read.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(read, values)
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_read_raster__reads_16_bit_tif_in_native_order(tmp_path: Path, byte_order: str) -> None:
+    values: NDArray[Any] = np.array([[0, 1, 200], [65535, 7, 0x1234]], np.uint16)
+    mode = "I;16B" if byte_order == ">" else "I;16"
+    stored = Image.frombytes(mode, (3, 2), values.astype(f"{byte_order}u2").tobytes())
+    stored.save(tmp_path / "a.tif")
+    assert (tmp_path / "a.tif").read_bytes()[:2] == (b"MM" if byte_order == ">" else b"II")
+    read = read_raster(tmp_path / "a.tif")
+    assert read.dtype.isnative
+    assert torch.from_numpy(read).tolist() == values.tolist()
 
 
 def test_read_raster__drops_a_single_channel_axis_of_npy(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
+from leadline.contracts.suggestions import did_you_mean
 from leadline.data.da2k import open_da2k
 from leadline.data.ibims import open_ibims
 from leadline.data.image_folder import open_image_folder
@@ -108,10 +108,8 @@ DATASETS: dict[str, DatasetEntry] = {
 def dataset_entry(name: str) -> DatasetEntry:
     """The line of the catalog.  UsageError for an unknown name (the nearest is named)."""
     if name not in DATASETS:
-        nearest = get_close_matches(name, DATASETS, n=1, cutoff=0.0)[0]
-        raise UsageError(
-            expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=f"did you mean '{nearest}'?"
-        )
+        remedy = did_you_mean(name, DATASETS, otherwise="choose one of these")
+        raise UsageError(expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=remedy)
     return DATASETS[name]
 
 

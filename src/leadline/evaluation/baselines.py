@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.contracts.errors import DataError
+from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Sample
 
 GRID = (48, 64)
@@ -50,8 +50,7 @@ def naive_guesses(samples: Iterable[Sample]) -> tuple[NaiveGuess, NaiveGuess]:
     """The best constant and the mean depth map of some training samples, read once.
 
     Args:
-        samples: depth and validity (H, W) in metres, of any sizes; the kind is not looked at, samples without depth are
-            passed over.
+        samples: depth and validity (H, W) in metres, of any sizes; samples without depth are passed over.
 
     Returns:
         "constant", (1, 1): the median of the valid metres (the constant of least absolute error), each image giving equally
@@ -59,15 +58,17 @@ def naive_guesses(samples: Iterable[Sample]) -> tuple[NaiveGuess, NaiveGuess]:
         mean where a cell was never seen.  Both float64.
 
     Raises:
+        ContractError: a sample's depth is not in metres.
         DataError: no sample has a valid pixel.
     """
     drawn, total, seen = [], torch.zeros(GRID, dtype=torch.float64), torch.zeros(GRID, dtype=torch.float64)
     for sample in samples:
         if sample.depth is None or sample.valid is None:
             continue
+        _require_metres(sample)
         metres = sample.depth[sample.valid].double()
         if metres.numel():
-            drawn.append(metres[torch.linspace(0, metres.numel() - 1, _PIXELS_PER_IMAGE).long()])
+            drawn.append(metres[_evenly(metres.numel())])
         valid = sample.valid.double()[None, None]
         known = torch.where(sample.valid, sample.depth.double(), 0.0)[None, None]
         total += functional.adaptive_avg_pool2d(known, GRID)[0, 0]
@@ -78,3 +79,17 @@ def naive_guesses(samples: Iterable[Sample]) -> tuple[NaiveGuess, NaiveGuess]:
     mean_map = torch.where(seen > 0, total / seen.clamp(min=1e-12), overall)
     constant = torch.cat(drawn).median().reshape(1, 1)
     return NaiveGuess(name="constant", guess_m=constant), NaiveGuess(name="mean-map", guess_m=mean_map)
+
+
+def _require_metres(sample: Sample) -> None:
+    if sample.kind is not DepthKind.METRIC:
+        raise ContractError(
+            expected="training samples with metric depth",
+            got=f"{sample.key} with {sample.kind.value}",
+            remedy="choose a dataset with depth in metres; relative depth has no naive guess",
+        )
+
+
+def _evenly(count: int) -> Tensor:
+    """Equally spaced indices from 0 to ``count - 1``, in whole numbers: float32 cannot tell pixels beyond 2^24 apart."""
+    return torch.arange(_PIXELS_PER_IMAGE) * (count - 1) // (_PIXELS_PER_IMAGE - 1)

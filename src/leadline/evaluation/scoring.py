@@ -3,13 +3,16 @@
 
 A pixel the protocol scores but the model has no number for is never left out, for that would reward silence: NaN, invalid
 and (without clamping) non-positive predictions become the near end of the range, infinities its far end, as ZoeDepth does,
-and each is counted; the evaluation names the images.
+or its near end too where it has no far one.  So does every pixel of an image that an alignment finds no usable prediction
+in.  Each is counted; the evaluation names the images.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,7 +22,7 @@ from leadline.contracts.errors import ContractError
 from leadline.contracts.sample import Sample
 from leadline.evaluation.metrics import depth_metrics
 from leadline.evaluation.protocol import Case, ImageScore, Protocol, UnscorableError
-from leadline.geometry.alignment import align
+from leadline.geometry.alignment import NothingToFitError, align
 
 SMALLEST_SCORED_M = 1e-3  # the near end where a range starts at 0, whose logarithm nobody can take
 _ALL_VALID = 1 - 1e-5  # share of valid weight, up to rounding of the interpolation
@@ -30,8 +33,7 @@ class Judged:
     """Prediction and truth of one image in metres, ready to be compared.
 
     Attributes:
-        predicted_m: (H, W) metres, aligned, repaired and clamped where the protocol clamps; positive everywhere, and finite
-            but for infinite predictions under a range without far end.
+        predicted_m: (H, W) metres, aligned, repaired and clamped where the protocol clamps; positive and finite everywhere.
         uncapped_m: (H, W) metres, the same before clamping.
         target_m: (H, W) metres, undefined where not valid.
         scored: (H, W) bool, what the protocol scores.
@@ -69,7 +71,7 @@ def score_judged(compared: Judged) -> ImageScore:
 def judged(case: Case, protocol: Protocol) -> Judged:
     """Resize, mask, align and repair, in this order: prediction and truth (H, W) -> maps (H, W) in metres.
 
-    The fit sees exactly the pixels that are scored and have a usable prediction.
+    The fit sees exactly the pixels that are scored and have a usable prediction; where none is, every pixel is missing.
 
     Raises:
         UnscorableError: see ``scored_pixels``.
@@ -77,7 +79,10 @@ def judged(case: Case, protocol: Protocol) -> Judged:
     """
     target_m, scored = scored_pixels(case.sample, protocol)
     prediction = resized(case.prediction, target_m.shape[0], target_m.shape[1], protocol)
-    aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=protocol.range_m[1])
+    try:
+        aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=protocol.range_m[1])
+    except NothingToFitError:  # as with metres that are NaN throughout
+        aligned = replace(prediction, valid=np.zeros_like(prediction.valid), kind=DepthKind.METRIC)
     uncapped_m, missing = repaired(aligned, protocol)
     predicted_m = uncapped_m.clamp(min=_near_end(protocol), max=protocol.range_m[1]) if protocol.clamp else uncapped_m
     return Judged(predicted_m=predicted_m, uncapped_m=uncapped_m, target_m=target_m, scored=scored, missing=missing)
@@ -125,12 +130,12 @@ def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -
 
 
 def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """Metres (H, W) without NaN or negative infinity, and the (H, W) mask of those that had to be made up.
+    """Finite metres (H, W), and the (H, W) mask of those that had to be made up.
 
-    Plus infinity becomes the far end of the range, which may itself be infinite; all others become its near end.
+    Plus infinity becomes the far end of the range where it has one; all others become its near end.
     """
     values, usable = torch.tensor(aligned.values), torch.tensor(aligned.valid)
-    endless = values == torch.inf
+    endless = (values == torch.inf) & math.isfinite(protocol.range_m[1])
     usable = usable & values.isfinite()
     if not protocol.clamp:
         usable = usable & (values > 0)  # nothing else will lift them to where logarithms exist

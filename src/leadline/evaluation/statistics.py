@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.contracts.errors import ContractError
 from leadline.evaluation.protocol import ImageScore
 
 _BLOCK = 64  # resamples drawn together; bounds the memory to 64 numbers per image
@@ -34,9 +35,15 @@ def means(scores: Sequence[ImageScore], *, resamples: int, seed: int) -> Means:
     of the groups, as ``metric_macro``.  The same scores, resamples and seed give the same numbers.
 
     Raises:
-        ValueError: no score, or none with a metric.
+        ContractError: no score, or none with a metric.
     """
     columns = _columns(scores)
+    if not columns:
+        raise ContractError(
+            expected="scores with at least one metric",
+            got=f"none in {len(scores)} scores",
+            remedy="score an image first; a protocol's scorer returns what it measured",
+        )
     products = np.stack([np.where(np.isnan(value), 0.0, value) * weight for value, weight in columns.values()], axis=1)
     weights = np.stack([np.where(np.isnan(value), 0.0, weight) for value, weight in columns.values()], axis=1)
     drawn = _resampled(products, weights, resamples=resamples, seed=seed)

@@ -6,7 +6,7 @@ Sums run in float64, closed form, all images of a batch at once.  What is degene
 =======================  ===========================================================================================
 case                     answer
 =======================  ===========================================================================================
-no valid pixel           the fits give scale 0 and shift 0; ``align`` raises ContractError
+no valid pixel           the fits give scale 0 and shift 0; ``align`` raises NothingToFitError
 constant prediction      scale 0, shift = mean of the target (one of the equal least-squares answers; MiDaS gives 0, 0)
 negative scale           the fits report it; ``align`` takes the best non-negative scale, which is 0 with shift = mean of the
                          target: a claim up to a *positive* factor must not be rescued by turning it upside down
@@ -28,6 +28,10 @@ from leadline.geometry.disparity import depth_from_disparity, inverse_depth
 
 # Below this ratio of spread to size a float32 prediction is constant: float32 resolves 6e-8.
 _CONSTANT_RATIO = 1e-8
+
+
+class NothingToFitError(ContractError):
+    """Not one pixel with both truth and a usable prediction; without a fit there are no metres."""
 
 
 class Alignment(Enum):
@@ -59,19 +63,20 @@ def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tupl
 
     Args:
         predicted, target: (B, H, W), any unit.
-        valid: (B, H, W) bool; elsewhere nothing is read.
+        valid: (B, H, W) bool; elsewhere nothing is read, and gradients are 0.
 
     Returns:
         (B,) scale, target units per predicted unit, and (B,) shift in the unit of the target, float64; the scale may be
-        negative.  Degenerate cases as in the module's table.  For finite gradients both maps must be finite everywhere.
+        negative.  Degenerate cases as in the module's table.
 
     >>> truth, everywhere = torch.tensor([[[1.0, 2.0, 4.0]]]), torch.ones(1, 1, 3, dtype=torch.bool)
     >>> [round(value.item(), 6) for value in fit_scale_shift(predicted=2 * truth - 1, target=truth, valid=everywhere)]
     [0.5, 0.5]
     """
     count = valid.sum(dim=(-2, -1)).double()
-    mean_p, mean_t = (_masked_sum(x, valid) / count.clamp(min=1) for x in (predicted, target))
-    centred_p, centred_t = predicted.double() - mean_p[..., None, None], target.double() - mean_t[..., None, None]
+    predicted, target = (_zero_where_invalid(x, valid) for x in (predicted, target))
+    mean_p, mean_t = (x.sum(dim=(-2, -1)) / count.clamp(min=1) for x in (predicted, target))
+    centred_p, centred_t = predicted - mean_p[..., None, None], target - mean_t[..., None, None]
     spread = _masked_sum(centred_p.square(), valid)
     size = spread + count * mean_p.square()
     constant = spread <= size * _CONSTANT_RATIO**2
@@ -82,15 +87,15 @@ def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tupl
 def fit_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Least-squares factor with ``scale * predicted ~ target``: (B, H, W) each, any unit -> (B,) float64.
 
-    Where ``valid`` is false nothing is read, but finite gradients need finite predictions there.  The factor may be
-    negative; it is 0 where no pixel is valid or all valid predictions are 0.
+    Where ``valid`` is false nothing is read, and gradients are 0.  The factor may be negative; it is 0 where no pixel is
+    valid or all valid predictions are 0.
 
     >>> truth = torch.tensor([[[1.0, 2.0, 4.0]]])
     >>> fit_scale(predicted=2 * truth, target=truth, valid=truth > 0).item()
     0.5
     """
-    power = _masked_sum(predicted.double().square(), valid)
-    product = _masked_sum(predicted.double() * target.double(), valid)
+    predicted, target = (_zero_where_invalid(x, valid) for x in (predicted, target))
+    power, product = (x.sum(dim=(-2, -1)) for x in (predicted.square(), predicted * target))
     return torch.where(power > 0, product / torch.where(power > 0, power, 1.0), 0.0)
 
 
@@ -153,7 +158,8 @@ def align(prediction: DepthMap, target_m: Tensor, valid: Tensor, *, alignment: A
         the prediction had no usable number.
 
     Raises:
-        ContractError: the kind is too weak for the alignment, the sizes differ, or no pixel is left to fit.
+        ContractError: the kind is too weak for the alignment, or the sizes differ.
+        NothingToFitError: no pixel is left to fit.
     """
     check_alignment(prediction.kind, alignment)
     values, usable = _in_fitted_space(prediction, alignment)
@@ -167,10 +173,10 @@ def align(prediction: DepthMap, target_m: Tensor, valid: Tensor, *, alignment: A
         return replace(prediction, valid=usable.numpy())
     fitted = valid & usable
     if not bool(fitted.any()):
-        raise ContractError(
-            expected="at least one pixel with both truth and prediction",
-            got="none",
-            remedy="skip this image (a protocol's minimum_valid_pixels does)",
+        raise NothingToFitError(
+            expected="at least one pixel with both truth and a usable prediction",
+            got=f"none; {int(valid.sum())} with truth, {int(usable.sum())} with a prediction",
+            remedy="count every pixel of this prediction as missing",
         )
     target = inverse_depth(target_m) if alignment is Alignment.SCALE_SHIFT_DISPARITY else target_m
     aligned = _fitted(values[None], target[None], fitted[None], alignment)[0]
@@ -201,5 +207,10 @@ def _fitted(values_BHW: Tensor, target_BHW: Tensor, valid_BHW: Tensor, alignment
 
 
 def _masked_sum(values: Tensor, valid: Tensor) -> Tensor:
-    """(..., H, W) -> (...) float64; invalid values are replaced before the sum, so NaN there is harmless."""
-    return torch.where(valid, values.double(), 0.0).sum(dim=(-2, -1))
+    """(..., H, W) -> (...) float64."""
+    return _zero_where_invalid(values, valid).sum(dim=(-2, -1))
+
+
+def _zero_where_invalid(values: Tensor, valid: Tensor) -> Tensor:
+    """To float64.  Before any arithmetic, so that NaN there reaches neither a sum nor, as 0 * NaN, a gradient."""
+    return torch.where(valid, values.double(), 0.0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leadline.contracts.depth_map import DepthMap
+
+logger = logging.getLogger(__name__)
 
 OutputFormat = Literal["npy", "png16", "exr", "pfm", "ply", "color"]
 ENDINGS: dict[OutputFormat, str] = {
@@ -54,7 +57,7 @@ class Prediction:
     """One picture with its depth.
 
     Attributes:
-        depth: (H, W) map of any kind, finite where valid.
+        depth: (H, W) map of any kind.
         rgb: (H, W, 3) uint8 RGB, the picture itself.
         description: what made the map, JSON values; goes into the JSON file as it is.
         camera: (3, 3) matrix for the picture at its own size, or None where the map's own camera, if any, is to be used.
@@ -75,6 +78,9 @@ def save_prediction(
     millimetres, 0 where invalid; the JSON says ``value = stored * scale + offset``, which for kinds other than metres is
     chosen per picture.  ``ply`` is a point cloud in the camera frame, ``color`` (``<stem>_color.png``) a legible picture.
 
+    Valid pixels that are not finite keep their value in the three float formats and are counted in the JSON, whose least,
+    middle and greatest value are of the finite ones; the others cannot hold them and leave them out, which is logged.
+
     Args:
         folder: the output folder; sub-folders in ``stem`` are made.
         stem: name without ending, relative to ``folder``.
@@ -88,8 +94,6 @@ def save_prediction(
         UsageError: an unknown format, or points from a map that is not in metres.
         StorageError: read-only folder or full disk; no file is left half-written.
         MissingExtraError: ``exr`` without OpenEXR.
-        DataError: a valid point of ``ply`` is not finite.
-        ValueError: a valid value is not finite, which JSON cannot hold; the other files are then already there.
     """
     check_formats(formats, prediction.depth.kind)
     facts: dict[str, Any] = {}
@@ -145,18 +149,25 @@ def _record(prediction: Prediction) -> dict[str, Any]:
     depth = prediction.depth
     known = depth.values[depth.valid]
     height, width = depth.values.shape
-    statistics = None
-    if known.size:
-        statistics = {"min": float(known.min()), "median": float(np.median(known)), "max": float(known.max())}
     return {
         "kind": depth.kind.value,
         "unit": depth.unit,
         "height": height,
         "width": width,
         "valid_fraction": float(depth.valid.mean()),
-        "values": statistics,
+        "values": _statistics(known) if known.size else None,
         **prediction.description,
     }
+
+
+def _statistics(known: NDArray[np.float32]) -> dict[str, Any]:
+    """What the valid values are like; null where none is finite, which JSON could not hold."""
+    finite = known[np.isfinite(known)]
+    lost = known.size - finite.size
+    if not finite.size:
+        return {"min": None, "median": None, "max": None, "not_finite": lost}
+    low, high = _extremes(finite)
+    return {"min": low, "median": float(np.median(finite)), "max": high, "not_finite": lost}
 
 
 def _write_npy(path: Path, prediction: Prediction) -> dict[str, Any]:
@@ -175,24 +186,31 @@ def _write_pfm(path: Path, prediction: Prediction) -> dict[str, Any]:
 
 
 def _write_png16(path: Path, prediction: Prediction) -> dict[str, Any]:
-    """Millimetres for metres; for other kinds the levels 1..65535 stretched from the smallest to the largest valid value."""
+    """Millimetres for metres; for other kinds the levels 1..65535 stretched from the least to the greatest finite value."""
     depth = prediction.depth
     if depth.kind is DepthKind.METRIC:
         write_png16_millimetres(path, depth.values, depth.valid)
         return {"scale": 0.001, "offset": 0.0, "invalid": 0}
-    low, high = _extremes(depth)
+    holdable = depth.valid & np.isfinite(depth.values)
+    _say_left_out(path, depth, holdable)
+    low, high = _extremes(depth.values[holdable])
     scale = max((high - low) / (_LEVELS - 1), np.finfo(np.float32).tiny.item())
     offset = low - scale
-    levels = np.rint((np.where(depth.valid, depth.values, low).astype(np.float64) - offset) / scale)
-    stored = np.where(depth.valid, levels.clip(1, _LEVELS), 0).astype(np.uint16)
+    levels = np.rint((np.where(holdable, depth.values, low).astype(np.float64) - offset) / scale)
+    stored = np.where(holdable, levels.clip(1, _LEVELS), 0).astype(np.uint16)
     with atomically(path) as temporary:
         Image.fromarray(stored).save(temporary, format="PNG")
     return {"scale": scale, "offset": offset, "invalid": 0}
 
 
-def _extremes(depth: DepthMap) -> tuple[float, float]:
-    known = depth.values[depth.valid]
+def _extremes(known: NDArray[np.float32]) -> tuple[float, float]:
     return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+
+
+def _say_left_out(path: Path, depth: DepthMap, kept: NDArray[np.bool_]) -> None:
+    lost = int(np.count_nonzero(depth.valid & ~kept))
+    if lost:
+        logger.warning("%s: %d pixels that are valid but not finite are left out", path, lost)
 
 
 def _write_ply(path: Path, prediction: Prediction) -> dict[str, Any]:
@@ -202,7 +220,9 @@ def _write_ply(path: Path, prediction: Prediction) -> dict[str, Any]:
     if camera is None:
         camera = assumed_camera(*depth.values.shape)
     points_3HW = unproject(torch.from_numpy(np.where(depth.valid, depth.values, 0.0)), camera.matrix).numpy()
-    write_ply(path, points_3HW[:, depth.valid].T, prediction.rgb[depth.valid])
+    placeable = depth.valid & np.isfinite(points_3HW).all(axis=0)
+    _say_left_out(path, depth, placeable)
+    write_ply(path, points_3HW[:, placeable].T, prediction.rgb[placeable])
     source = f"assumed: {ASSUMED_FIELD_OF_VIEW_DEG:g} degrees across, principal point in the middle" if assumed else "given"
     return {"camera": {"source": source, "matrix_px": camera.matrix.tolist()}, "frame": "x right, y down, z forward"}
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -14,7 +15,6 @@ from leadline.contracts.errors import DataError, UsageError
 from leadline.transforms.resampling import resize_image
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -84,7 +84,7 @@ def network_input(picture: NDArray[np.uint8], settings: PreprocessSettings, norm
     """The picture at the network's size, normalised (Depth Anything V2 ``image2tensor``, with torch's cubic for OpenCV's).
 
     Args:
-        picture: (H, W, 3) uint8 **RGB**, without negative strides.  OpenCV reads BGR; reverse its last axis and copy first.
+        picture: (H, W, 3) uint8 **RGB**, views included.  OpenCV reads BGR; reverse its last axis first.
         settings: size and interpolation.
         normalisation: the model's mean and standard deviation, for RGB in [0, 1].
 
@@ -94,10 +94,9 @@ def network_input(picture: NDArray[np.uint8], settings: PreprocessSettings, norm
 
     Raises:
         DataError: see ``network_size``.
-        ValueError: negative strides.
     """
     size = network_size(picture.shape[0], picture.shape[1], settings)
-    image = torch.from_numpy(picture).permute(2, 0, 1).to(torch.float32).div_(255.0)
+    image = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).to(torch.float32).div_(255.0)
     if size == tuple(picture.shape[:2]):
         resized = image
     elif settings.interpolation == "cubic":

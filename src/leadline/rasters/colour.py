@@ -52,8 +52,9 @@ def colourise(
         [128, 128, 128]
     """
     usable = valid_HW & np.isfinite(values_HW)
-    place = (np.where(usable, values_HW, low).astype(np.float64) - low) / max(high - low, np.finfo(np.float64).tiny)
-    index = np.rint(np.clip(place, 0.0, 1.0) * (_LEVELS - 1)).astype(np.intp)
+    shown = np.where(usable, values_HW, low).astype(np.float64)
+    place = (np.clip(shown, low, high) - low) / (high - low) if high > low else (shown > low).astype(np.float64)
+    index = np.rint(place * (_LEVELS - 1)).astype(np.intp)
     picture = ramp_colours(ramp)[index]
     picture[~usable] = INVALID_GREY
     return picture

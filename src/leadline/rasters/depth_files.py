@@ -35,8 +35,7 @@ def read_raster(path: Path) -> NDArray[Any]:
     Formats by suffix: png, tif, tiff (8, 16, 32 bits, float), pgm (binary), pfm, npy, exr (needs the extra ``exr``).
 
     Returns:
-        (H, W) in the file's own unit and dtype: uint8, uint16, int32, float16, float32, ...; native byte order but for
-        big-endian 16-bit TIFF.
+        (H, W) in the file's own unit and dtype: uint8, uint16, int32, float16, float32, ...; always in native byte order.
 
     Raises:
         DataError: missing, empty, truncated, several channels, no raster, unknown suffix, too many pixels.
@@ -142,7 +141,8 @@ def _read_with_pillow(path: Path) -> NDArray[Any]:
     with open_checked(path, max_pixels=MAX_PIXELS) as image:
         if image.mode not in _SINGLE_CHANNEL:
             raise _not_single_channel(path, f"with channels {'+'.join(image.getbands())} (mode {image.mode})")
-        return np.array(image)
+        stored = np.array(image)
+    return stored.astype(stored.dtype.newbyteorder("="), copy=False)  # big-endian 16-bit TIFF comes as it lies in the file
 
 
 def _read_npy(path: Path) -> NDArray[Any]:

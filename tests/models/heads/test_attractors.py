@@ -73,6 +73,16 @@ def test_attracted__has_the_right_gradient(type_: AttractorType, kind: Attractor
     assert torch.autograd.gradcheck(lambda c, p: attracted(centers=c, points=p, attraction=attraction), (centers, points))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_attracted__refuses_a_second_derivative(*, weighted: bool) -> None:
+    centers, points = torch.rand(1, 3, 2, 2, requires_grad=True), torch.rand(1, 4, 2, 2)
+    moved = attracted(centers=centers, points=points, attraction=Attraction())
+    loss = (moved * centers if weighted else moved + centers**3).sum()
+    (slope,) = torch.autograd.grad(loss, centers, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(slope.square().sum(), centers)
+
+
 def test_attracted__keeps_only_its_inputs_for_the_backward_pass() -> None:
     centers, points = torch.rand(1, 64, 8, 8, requires_grad=True), torch.rand(1, 16, 8, 8, requires_grad=True)
     kept: list[int] = []

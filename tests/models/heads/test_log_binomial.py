@@ -98,6 +98,17 @@ def test_expected_value__has_the_right_gradient(block: int, monkeypatch: pytest.
     assert torch.autograd.gradcheck(lambda s, t, c: expected_value(LogBinomial(s, t), c), inputs)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_expected_value__refuses_a_second_derivative(*, weighted: bool) -> None:
+    maps, centers = example()
+    tilt = maps.tilt.clone().requires_grad_()
+    mean = expected_value(LogBinomial(maps.sharpness, tilt), centers)
+    loss = (mean * tilt if weighted else mean + tilt**3).sum()
+    (slope,) = torch.autograd.grad(loss, tilt, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(slope.square().sum(), tilt)
+
+
 def test_expected_value__lies_between_the_outermost_centres() -> None:
     maps, centers = example(torch.float32)
     mean = expected_value(maps, centers)

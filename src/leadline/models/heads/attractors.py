@@ -8,6 +8,7 @@ from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.seed_bins import pixel_perceptron
@@ -77,14 +78,18 @@ class _SummedPull(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        (by_total,) = gradients
-        points, centers = ctx.saved_tensors
+        # The saved tensors are handed over as well: ``once_differentiable`` looks for a graph in its arguments only.
+        return (*_SummedPull._once(ctx, *gradients, *ctx.saved_tensors), None)
+
+    @staticmethod
+    @once_differentiable
+    def _once(ctx: _Context, by_total: Tensor, points: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
         by_points, by_centers = torch.empty_like(points), torch.zeros_like(centers)
         for index in range(points.shape[1]):
             by_pull = ctx.attraction.slope(points[:, index : index + 1] - centers).mul_(by_total)
             torch.sum(by_pull, dim=1, out=by_points[:, index])
             by_centers -= by_pull
-        return by_points, by_centers, None
+        return by_points, by_centers
 
 
 def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Tensor:
@@ -95,7 +100,8 @@ def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Ten
         points: (B,A,h,w) attractors in the unit and dtype of the centres.
 
     Returns:
-        (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, sec. 3.3); differentiable once.
+        (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, sec. 3.3); differentiable once, a second
+        derivative raises RuntimeError.
 
     >>> centers = torch.tensor([0.4, 1.0, 1.9]).reshape(1, 3, 1, 1)
     >>> points = torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
 from leadline.models.heads.precision import at_least_float32
@@ -75,7 +76,8 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
         centers: (B,N,h,w) in any unit, dtype of the maps.
 
     Returns:
-        (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres.
+        (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres, a second derivative raises
+        RuntimeError.
 
     >>> one = torch.ones(1, 1, 1, 1)
     >>> round(expected_value(LogBinomial(one, 0 * one), torch.tensor([2.0, 4.0]).reshape(1, 2, 1, 1)).item(), 4)
@@ -206,8 +208,19 @@ class _ExpectedValue(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        (by_mean_BHW1,) = gradients
-        sharpness_BHW1, tilt_BHW1, centers_BhwN, by_maps_BHW2 = ctx.saved_tensors
+        # The saved tensors are handed over as well: ``once_differentiable`` looks for a graph in its arguments only.
+        return _ExpectedValue._once(ctx, *gradients, *ctx.saved_tensors)
+
+    @staticmethod
+    @once_differentiable
+    def _once(
+        _ctx: _Context,
+        by_mean_BHW1: Tensor,
+        sharpness_BHW1: Tensor,
+        tilt_BHW1: Tensor,
+        centers_BhwN: Tensor,
+        by_maps_BHW2: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         basis_2N, by_centers_BhwN = _basis(tilt_BHW1, centers_BhwN.shape[3]), torch.zeros_like(centers_BhwN)
         rows = _Rows(centers_BhwN, *tilt_BHW1.shape[1:3])
         for block in rows.blocks:
