@@ -2,6 +2,7 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -139,3 +140,13 @@ def test_model_config__every_bin_flag_reaches_the_head() -> None:
     head = model_config(toy_config(min_depth=0.2, max_depth=8.0, **flags)).head
     assert {name: getattr(head, name) for name in flags} == flags
     assert (head.min_depth_m, head.max_depth_m) == (0.2, 8.0)  # type: ignore[union-attr]
+
+
+def test_metric_recipe__draws_picture_truth_prediction_and_error_of_a_batch() -> None:
+    recipe, batch = toy_recipe().eval(), toy_batch()
+    with torch.no_grad():
+        (tag,), (picture,) = zip(*recipe.pictures({"train": batch}).items(), strict=True)
+    assert tag == "Train/Prediction"
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 3
+    assert picture.shape[1] > 4 * 42

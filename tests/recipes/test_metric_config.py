@@ -90,6 +90,15 @@ def test_metric_config__every_switch_goes_both_ways(switch: str) -> None:
         ({"datasets": ("nyu", "nyu")}, "--datasets"),
         ({"silog_weight": 0.0, "grad_weight": 0.0, "metric_silog_weight": 0.0}, "loss weights"),
         ({"grad_weight": -1.0}, "loss weights"),
+        ({"grad_weight": float("nan")}, "a finite number for --grad-weight"),
+        ({"max_grad_norm": float("inf")}, "a finite number for --max-grad-norm"),
+        ({"lr": 0.0}, "--lr above 0"),
+        ({"epoch_images": -5}, "--epoch-images of at least 0"),
+        ({"validation_images": -3}, "--validation-images of at least 0"),
+        ({"num_workers": -1}, "--num-workers of at least 0"),
+        ({"num_epochs": 0}, "--num-epochs of at least 1"),
+        ({"keep_epochs": -1}, "--keep-epochs of at least 0"),
+        ({"save_every": -1}, "--save-every of at least 0"),
     ],
 )
 def test_metric_config__refuses_what_cannot_be_meant(changes: dict[str, Any], told: str) -> None:

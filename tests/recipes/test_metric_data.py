@@ -51,6 +51,10 @@ def test_open_part__a_folder_named_twice_is_refused(tmp_path: Path) -> None:
         open_part("labelled_folder", config, part="train", size=(28, 28))
 
 
+def test_open_part__procedural_scenes_are_rendered_at_the_training_size() -> None:
+    assert open_part("procedural", PROCEDURAL, part="train", size=(28, 42))[0].image.shape == (3, 28, 42)
+
+
 def test_open_part__settings_of_a_dataset_win_over_the_recipe_s_own() -> None:
     config = dataclasses.replace(PROCEDURAL, dataset_option=("procedural.count=5", "procedural.kinds=street"))
     assert len(open_part("procedural", config, part="train", size=(28, 42))) == 5

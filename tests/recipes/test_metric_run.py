@@ -28,6 +28,16 @@ def test_train_metric__a_frozen_encoder_without_weights_is_refused(tmp_path: Pat
     assert not (tmp_path / "run").exists()
 
 
+def test_train_metric__a_log_dir_that_is_a_file_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("not a folder")
+    config = MetricConfig(
+        encoder="dinov2-toy", datasets=("procedural",), log_dir=tmp_path / "logs", save_dir=tmp_path / "run"
+    )
+    with pytest.raises(UsageError, match="a folder for --log-dir; got the file"):
+        train_metric(config, {}, SilentDisplay())
+    assert not (tmp_path / "run").exists()
+
+
 def test_engine_settings__every_shared_name_carries_over() -> None:
     settings = engine_settings(MetricConfig(lr=3e-4, num_epochs=7, max_grad_norm=0.0, accumulate=3, ema_decay=0.5))
     assert (settings.lr, settings.epochs, settings.max_grad_norm, settings.accumulate, settings.ema_decay) == (

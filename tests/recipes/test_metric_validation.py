@@ -49,6 +49,19 @@ def test_metric_validation__the_best_epoch_is_chosen_by_what_was_asked() -> None
     assert chosen.selection == chosen.scalars["Val/ABS_REL"]
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_metric_validation__a_prediction_that_is_no_number_spoils_every_metric_of_its_epoch(value: float) -> None:
+    watched = validation()
+    model = watched.recipe.trained
+
+    def spoiled(_: object, __: object, depth_m: torch.Tensor) -> torch.Tensor:
+        return depth_m.index_fill(2, torch.tensor([5]), value)
+
+    model.register_forward_hook(spoiled)
+    scalars = watched(0).scalars
+    assert all(math.isnan(scalars[f"Val/{tag}"]) for tag in TAGS.values())
+
+
 def test_metric_validation__shows_pictures_of_the_first_samples() -> None:
     pictures = validation()(0).pictures
     assert list(pictures) == ["Val/Sample_0", "Val/Sample_1", "Val/Sample_2"]

@@ -40,7 +40,7 @@ def required_root(dataset: str, request: DatasetRequest) -> Path:
         raise UsageError(
             expected=f"the root folder of dataset '{dataset}'",
             got="none" if request.root is None else f"{request.root}, which is no folder",
-            remedy="pass --root with the folder that the dataset was unpacked into",
+            remedy="name the folder that the dataset was unpacked into (--root, or in training --dataset-root NAME=DIR)",
         )
     return request.root
 

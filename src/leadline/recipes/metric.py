@@ -20,11 +20,14 @@ from leadline.losses.pooling import SumAcross
 from leadline.losses.silog import dav2_silog, zoe_silog
 from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig, v1_taps
 from leadline.models.depth_model import DepthModel
+from leadline.recipes.metric_pictures import pictured
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from leadline.recipes.metric_config import MetricConfig
@@ -69,6 +72,13 @@ class MetricRecipe(Recipe):
     def total(self, parts: Mapping[str, Tensor]) -> Tensor:
         """The loss equation: a scalar from the scalar terms."""
         return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
+
+    def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:
+        """``Train/Prediction``: RGB, truth, prediction and error of the first picture of a batch, (H,W,3) uint8."""
+        batch = batches["train"]
+        predicted_m = self.trained(self.trained.normalisation.apply(batch.image))
+        _, valid = targets(batch, self.config)
+        return {"Train/Prediction": pictured(batch, predicted_m, valid, 0)}
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Encoder at lr / encoder_lr_factor (when it is trained), decoder and head at lr."""

@@ -2,16 +2,25 @@
 """Every hyper-parameter of the ``metric`` recipe: flag, default and meaning.  Free of torch, so that ``--help`` is quick.
 
 The names and defaults of most of them are those of the DA2+Zoe reference trainer, whose command lines keep working; what
-it lacked stands beside.  A default is written here and nowhere else.
+it lacked stands beside.  These are the recipe's defaults; models and engine, built alone, have their own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from leadline.contracts.errors import UsageError
+from leadline.training.settings import Schedule  # torch-free as well
+
+# Smallest values that mean something, by field.
+_AT_LEAST = {
+    **dict.fromkeys(("batch_size", "num_epochs", "lr_step_size", "accumulate", "log_interval", "procedural_count"), 1),
+    **dict.fromkeys(("epoch_images", "validation_images", "num_workers", "warmup_steps", "save_every", "keep_epochs"), 0),
+    **dict.fromkeys(("seed", "weight_decay"), 0),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +80,7 @@ class MetricConfig:
     """AdamW's decoupled weight decay."""
     decay_norm_and_bias: bool = True
     """Decay biases, norms, position embedding and layer scale too, as the reference does."""
-    schedule: Literal["step", "warmup-cosine", "poly", "onecycle", "constant"] = "step"
+    schedule: Schedule = "step"
     """Learning-rate schedule."""
     lr_step_size: int = 15
     """Epochs between drops of the step schedule."""
@@ -176,6 +185,14 @@ class MetricConfig:
     """What decides which checkpoint is best."""
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            flag, least = "--" + field.name.replace("_", "-"), _AT_LEAST.get(field.name, -math.inf)
+            if isinstance(value, float):
+                _require(math.isfinite(value), f"a finite number for {flag}", value, f"change {flag}")
+            if field.name in _AT_LEAST:
+                _require(value >= least, f"{flag} of at least {least}", value, f"change {flag}")
+        _require(self.lr > 0, "--lr above 0", self.lr, "e.g. --lr 1e-4")
         _require(
             self.encoder_lr_factor > 0,
             "--encoder-lr-factor above 0",
@@ -188,7 +205,6 @@ class MetricConfig:
             (self.min_depth, self.max_depth),
             "give metres",
         )
-        _require(self.batch_size >= 1, "--batch-size of at least 1", self.batch_size, "e.g. --batch-size 4")
         _require(
             len(self.target_size) in {1, 2} and min(self.target_size) > 0,
             "--target-size SIDE or HEIGHT WIDTH",

@@ -55,6 +55,7 @@ def train_metric(
     ranks = distributed.join()
     settings = engine_settings(config)
     choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
+    _check_log_dir(config)
     torch.manual_seed(config.seed)
     model = DepthModel(model_config(config))
     size = rounded_size(config.size, model.size_multiple)
@@ -99,6 +100,12 @@ def rounded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
 def events_folder(config: MetricConfig) -> Path:
     """Where TensorBoard events go: one folder below ``log_dir`` for each run folder, ``runs/a`` -> ``runs_a``."""
     return config.log_dir / "_".join(part for part in config.save_dir.parts if part not in {config.save_dir.anchor, ".."})
+
+
+def _check_log_dir(config: MetricConfig) -> None:
+    folder = config.log_dir
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(expected="a folder for --log-dir", got=f"the file {folder}", remedy="name another --log-dir")
 
 
 def engine_settings(config: MetricConfig) -> EngineSettings:

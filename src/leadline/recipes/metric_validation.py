@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Batch
 from leadline.evaluation.evaluate import evaluate
@@ -21,8 +20,8 @@ from leadline.evaluation.metrics import depth_metrics
 from leadline.evaluation.protocols.da2k import DA2K
 from leadline.inference.predictor import Predictor
 from leadline.losses.pooling import keep
-from leadline.rasters.panels import comparison
 from leadline.recipes.metric import MetricRecipe, targets
+from leadline.recipes.metric_pictures import pictured
 from leadline.training.placement import moved
 from leadline.training.recipe import ValidationResult
 
@@ -107,24 +106,12 @@ class MetricValidation:
         scores["Loss"].append(float(recipe.total(parts)))
         for name, value in parts.items():
             scores[name].append(float(value))
-        clamped = predicted_m.nan_to_num(config.min_depth).clamp(config.min_depth, config.max_depth)
+        clamped = predicted_m.clamp(config.min_depth, config.max_depth)
         metrics = depth_metrics(predicted_m=clamped[None], target_m=target_m[None], valid=valid[None])
+        is_number = bool(predicted_m[valid].isfinite().all())
         for name, tag in TAGS.items():
-            scores[tag].append(float(metrics[name]))
-
-
-def pictured(batch: Batch, predicted_m: Tensor, valid: Tensor, index: int) -> NDArray[np.uint8]:
-    """RGB | truth | prediction | error of one image of a batch, on the truth's scale.  (H, W, 3) uint8."""
-    if batch.depth is None:
-        raise ValueError("a batch with depth")
-    rgb = (batch.image[index].permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
-    mask = valid[index].cpu().numpy()
-    truth = DepthMap(values=batch.depth[index].cpu().numpy(), valid=mask, kind=DepthKind.METRIC)
-    values = predicted_m[index].detach().float().cpu().numpy()
-    prediction = DepthMap(values=values, valid=np.isfinite(values), kind=DepthKind.METRIC)
-    seen = truth.values[mask] if mask.any() else values
-    low, high = float(np.percentile(seen, 2)), float(np.percentile(seen, 98))
-    return comparison(rgb, truth, prediction, low=low, high=max(high, low + 0.1))
+            # a model that says NaN anywhere must not win by what it says elsewhere
+            scores[tag].append(float(metrics[name]) if is_number else float("nan"))
 
 
 def _means(scores: Mapping[str, Mapping[str, list[float]]]) -> dict[str, float]:

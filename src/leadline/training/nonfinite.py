@@ -48,7 +48,7 @@ def refuse(
     return NonFiniteError(
         expected=f"a finite loss and gradient in epoch {work.progress.epoch}, step {work.progress.step}",
         got=f"loss {report.values[LOSS]}, gradient norm {report.grad_norm}{where}",
-        remedy=f"nothing was updated; the batch and weights are in {folder}; check its depth, lower --lr or use --amp off",
+        remedy=f"nothing was updated; the batch and weights are in {folder}; check its depth, lower --lr or say --no-amp",
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,7 +61,8 @@ class EngineSettings:
             _require(name, getattr(self, name), "1 or more", holds=getattr(self, name) >= 1)
         for name in ("weight_decay", "warmup_steps", "save_every_steps", "keep_last", "seed"):
             _require(name, getattr(self, name), "0 or more", holds=getattr(self, name) >= 0)
-        _require("lr", self.lr, "a positive learning rate", holds=self.lr > 0)
+        _require("lr", self.lr, "a positive learning rate", holds=0 < self.lr < math.inf)
+        _require("max-grad-norm", self.max_grad_norm, "a finite number", holds=math.isfinite(self.max_grad_norm))
         _require("ema-decay", self.ema_decay, "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
         _require(
             "warmup-steps",

@@ -8,8 +8,8 @@ from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from leadline.models.heads.first_order import first_order
 from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.seed_bins import pixel_perceptron
 
@@ -77,19 +77,16 @@ class _SummedPull(torch.autograd.Function):
         return total
 
     @staticmethod
+    @first_order
     def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        # The saved tensors are handed over as well: ``once_differentiable`` looks for a graph in its arguments only.
-        return (*_SummedPull._once(ctx, *gradients, *ctx.saved_tensors), None)
-
-    @staticmethod
-    @once_differentiable
-    def _once(ctx: _Context, by_total: Tensor, points: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
+        (by_total,) = gradients
+        points, centers = ctx.saved_tensors
         by_points, by_centers = torch.empty_like(points), torch.zeros_like(centers)
         for index in range(points.shape[1]):
             by_pull = ctx.attraction.slope(points[:, index : index + 1] - centers).mul_(by_total)
             torch.sum(by_pull, dim=1, out=by_points[:, index])
             by_centers -= by_pull
-        return by_points, by_centers
+        return by_points, by_centers, None
 
 
 def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Tensor:
@@ -101,7 +98,7 @@ def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Ten
 
     Returns:
         (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, sec. 3.3); differentiable once, a second
-        derivative raises RuntimeError.
+        derivative raises ContractError.
 
     >>> centers = torch.tensor([0.4, 1.0, 1.9]).reshape(1, 3, 1, 1)
     >>> points = torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)

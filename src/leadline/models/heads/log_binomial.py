@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F  # noqa: N812
 
+from leadline.models.heads.first_order import first_order
 from leadline.models.heads.precision import at_least_float32
 
 MIN_PROBABILITY = 1e-4  # p and 1 - p are clamped to it before their logarithms
@@ -77,7 +77,7 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
 
     Returns:
         (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres, a second derivative raises
-        RuntimeError.
+        ContractError.
 
     >>> one = torch.ones(1, 1, 1, 1)
     >>> round(expected_value(LogBinomial(one, 0 * one), torch.tensor([2.0, 4.0]).reshape(1, 2, 1, 1)).item(), 4)
@@ -207,20 +207,10 @@ class _ExpectedValue(torch.autograd.Function):
         return mean_BHW1
 
     @staticmethod
+    @first_order
     def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # The saved tensors are handed over as well: ``once_differentiable`` looks for a graph in its arguments only.
-        return _ExpectedValue._once(ctx, *gradients, *ctx.saved_tensors)
-
-    @staticmethod
-    @once_differentiable
-    def _once(
-        _ctx: _Context,
-        by_mean_BHW1: Tensor,
-        sharpness_BHW1: Tensor,
-        tilt_BHW1: Tensor,
-        centers_BhwN: Tensor,
-        by_maps_BHW2: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        (by_mean_BHW1,) = gradients
+        sharpness_BHW1, tilt_BHW1, centers_BhwN, by_maps_BHW2 = ctx.saved_tensors
         basis_2N, by_centers_BhwN = _basis(tilt_BHW1, centers_BhwN.shape[3]), torch.zeros_like(centers_BhwN)
         rows = _Rows(centers_BhwN, *tilt_BHW1.shape[1:3])
         for block in rows.blocks:
