@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,10 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.losses.gradient import gradient_l1, multi_scale_gradient
+from leadline import losses
 from leadline.losses.pooling import SumAcross, keep
-from leadline.losses.scale_shift_invariant import scale_and_shift_invariant
-from leadline.losses.silog import dav2_silog, zoe_silog
 from tests.shared_paths import shared
 
 
@@ -23,33 +24,30 @@ class Loss(Protocol):
     def __call__(self, predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor: ...
 
 
-def _zoe_silog(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    return zoe_silog(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+def _adapted(function: Callable[..., Tensor]) -> Loss:
+    names = list(inspect.signature(function).parameters)
+    predicted_name = next(name for name in names if name.startswith("predicted"))
+    target_name = next(name for name in names if name.startswith("target"))
+
+    def loss(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
+        return function(**{predicted_name: predicted, target_name: target}, valid=valid, sum_across=sum_across)
+
+    return loss
 
 
-def _dav2_silog(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    return dav2_silog(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
+def _functions() -> Iterator[tuple[str, Callable[..., Tensor]]]:
+    """Every public function of the room that makes a loss of a prediction, a target and a mask."""
+    for found in pkgutil.iter_modules(losses.__path__):
+        module = importlib.import_module(f"{losses.__name__}.{found.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            parameters = inspect.signature(function).parameters
+            is_loss = {"valid", "sum_across"} <= parameters.keys() and any(one.startswith("predicted") for one in parameters)
+            if is_loss and function.__module__ == module.__name__ and not name.startswith("_"):
+                yield name, function
 
 
-def _gradient_l1(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    return gradient_l1(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
-
-
-def _multi_scale_gradient(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    return multi_scale_gradient(predicted_m=predicted, target_m=target, valid=valid, sum_across=sum_across)
-
-
-def _scale_and_shift_invariant(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    return scale_and_shift_invariant(predicted=predicted, target=target, valid=valid, sum_across=sum_across)
-
-
-LOSSES: dict[str, Loss] = {
-    "zoe_silog": _zoe_silog,
-    "dav2_silog": _dav2_silog,
-    "gradient_l1": _gradient_l1,
-    "multi_scale_gradient": _multi_scale_gradient,
-    "scale_and_shift_invariant": _scale_and_shift_invariant,
-}
+# A new loss is enrolled by being there.
+LOSSES: dict[str, Loss] = {name: _adapted(function) for name, function in _functions()}
 
 
 def example(
