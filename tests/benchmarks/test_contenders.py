@@ -75,6 +75,9 @@ def test_make_batches__are_the_same_every_time_and_differ_from_each_other() -> N
     assert not torch.equal(first.image, second.image)
     assert (first.image.shape, first.depth.shape) == ((3, 3, 28, 28), (3, 28, 28))
     assert bool(first.valid.all())
+    assert first.valid.shape == first.depth.shape
+    assert -4 < float(first.image.min()) < -1.5  # normalised pictures, not the contract's [0, 1]
+    assert 1.5 < float(first.image.max()) < 4
     assert 1 <= float(first.depth.min()) < float(first.depth.max()) <= 9
 
 

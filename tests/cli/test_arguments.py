@@ -118,6 +118,9 @@ def test_parse__names_the_nearest_choice_for_an_unknown_one() -> None:
         (["--n-bins", "many"], ["--n-bins", "many"]),
         (["--n-bins"], ["1 value(s) after --n-bins"]),
         (["--pair", "1"], ["2 value(s) after --pair"]),
+        (["--pair", "a", "b"], ["values that fit --pair, separated by spaces; got 'a b';"]),
+        (["--n-attractors", "16,8,4,1"], ["values that fit --n-attractors, separated by spaces; got '16,8,4,1';"]),
+        (["--n-attractors", "16", "x"], ["values that fit --n-attractors, separated by spaces; got '16 x';"]),
         (["stray"], ["stray"]),
         (["-q"], ["-q"]),
     ],
@@ -126,6 +129,12 @@ def test_parse__says_a_mistake_in_one_line(argv: list[str], words: list[str]) ->
     message = str(refusal(*argv))
     assert all(word in message for word in words), message
     assert "leadline toy --help" in message
+
+
+@pytest.mark.parametrize("indent", range(40))
+def test_parse__gives_a_value_with_commas_back_wherever_its_line_breaks(indent: int) -> None:
+    value = "1" * (1 + indent) + ",42"
+    assert refusal("--n-attractors", value).got == f"'{value}'"
 
 
 def test_parse__names_what_is_missing() -> None:

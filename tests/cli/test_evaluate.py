@@ -54,6 +54,22 @@ def test_evaluate__replaces_choices_of_the_protocol_and_records_them(
     assert {"range_m", "alignment", "tta"} <= set(settings["changed"])
 
 
+def test_evaluate__records_which_part_of_which_data_was_scored(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for words in (SMALL, (*SMALL, "--split", "val"), (*SMALL, "seed=1")):
+        said = evaluate(capsys, model, "--dataset", "procedural", *words, "--json", tmp_path / "r.json")
+        assert said.status == 0, said.err
+        found.append(json.loads((tmp_path / "r.json").read_text())["settings"]["data"])
+    options = {"count": "2", "height": "48", "width": "64"}
+    assert found == [
+        {"root": None, "split": "all", "listing": None, "options": options},
+        {"root": None, "split": "val", "listing": None, "options": options},
+        {"root": None, "split": "all", "listing": None, "options": {**options, "seed": "1"}},
+    ]
+
+
 def test_evaluate__takes_the_protocol_meant_for_the_dataset(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from leadline.data.frame import pinhole
@@ -48,3 +49,15 @@ def test_planes_of__prefers_the_stored_normal_of_its_label() -> None:
 
 def test_planes_of__leaves_out_a_plane_nobody_measured() -> None:
     assert list(planes_of(scene({}, valid=np.zeros((HEIGHT, WIDTH), np.bool_)), CAMERA)) == []
+
+
+@pytest.mark.parametrize(("points", "planes"), [(2, 0), (3, 1), (4, 1)])
+def test_planes_of__needs_three_points_for_a_plane(points: int, planes: int) -> None:
+    valid = np.zeros((HEIGHT, WIDTH), np.bool_)
+    corners = ((10, 20), (29, 20), (10, 49), (29, 49))
+    for corner in corners[:points]:
+        valid[corner] = True
+    kept = list(planes_of(scene({}, valid=valid), CAMERA))
+    assert len(kept) == planes
+    for plane in kept:
+        assert abs(float(plane.normal @ torch.from_numpy(NORMAL))) > 1 - 1e-6

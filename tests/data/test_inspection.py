@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from leadline.data.catalog import open_dataset
-from leadline.data.inspection import CELL_WIDTH_PX, contact_sheet, inspect_dataset
+from leadline.data.inspection import contact_sheet, inspect_dataset
 from leadline.data.request import DatasetRequest
+from leadline.rasters.panels import LEGIBLE_WIDTH_PX
 from tests.data.layouts import da2k, picture
 from tests.shared_paths import shared
 
@@ -102,7 +103,7 @@ def test_contact_sheet__shows_pictures_beside_their_depth(tmp_path: Path) -> Non
     dataset = open_dataset("labelled_folder", request)
     sheet = contact_sheet(dataset, 4)
     assert sheet.dtype == np.uint8
-    assert sheet.shape[1] > 4 * CELL_WIDTH_PX
+    assert sheet.shape[1] > 4 * LEGIBLE_WIDTH_PX
     assert contact_sheet(dataset, 2).shape[0] < sheet.shape[0]
     assert contact_sheet(dataset, 1).shape[1] < sheet.shape[1]
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 100

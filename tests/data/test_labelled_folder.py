@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,31 @@ def test_labelled_folder__divides_by_folder_where_no_line_names_a_split(tmp_path
     assert folders[0] | folders[1] == set("abcde")
     assert not folders[0] & folders[1]
     assert len(opened(tmp_path, lines, split="test")) == 10
+    assert len(opened(tmp_path, lines, split="val", options={"val_fraction": "0.4"})) == 4
+
+
+def test_labelled_folder__says_that_a_test_split_nobody_named_holds_the_training_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = frames(tmp_path, 2)
+    with caplog.at_level(logging.WARNING):
+        for split in ("train", "val", "all", None):
+            opened(tmp_path, lines, split=split)
+        opened(tmp_path, [dataclasses.replace(line, split="test") for line in lines], split="test")
+        assert "'test'" not in caplog.text
+        opened(tmp_path, lines, split="test")
+    said = f"'test' is all 2 lines of {tmp_path / 'manifest.jsonl'}, those of 'train' and 'val' among them"
+    assert caplog.text.count(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("scale", "0.0002"), ("kind", "affine_disparity"), ("invalid_values", "0"), ("intrinsics_px", "10,11,4,3")],
+)
+def test_labelled_folder__refuses_options_that_a_manifest_overrules(tmp_path: Path, option: str, value: str) -> None:
+    message = rf"depth_size and val_fraction beside .*manifest\.jsonl.*got '{option}'; write {option} into its lines"
+    with pytest.raises(UsageError, match=message):
+        opened(tmp_path, frames(tmp_path, 2), options={option: value})
 
 
 def test_labelled_folder__without_a_manifest_pairs_by_name(tmp_path: Path) -> None:

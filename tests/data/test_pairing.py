@@ -51,6 +51,16 @@ def test_pair_by_name__counts_what_is_alone(tmp_path: Path, caplog: pytest.LogCa
     assert "rgb/2.jpg" in caplog.text
 
 
+def test_pair_by_name__takes_for_depth_only_what_can_hold_it_and_is_called_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["rgb/1.jpg", "depth/a/1.png", "rgb/a/1.jpg", "depth/1.jpg", "depth/1.png", "depthless.png", "rgb/2.npy"]
+    with caplog.at_level(logging.WARNING):
+        found = pairs_of(tmp_path, names)
+    assert found == [("rgb/1.jpg", "depth/1.png"), ("rgb/a/1.jpg", "depth/a/1.png")]
+    assert "2 files" in caplog.text  # the JPEG and the picture "depthless"; the array in rgb/ is neither
+
+
 def test_pair_by_name__refuses_two_files_for_one_place(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1\.jpg and .*1\.png"):
         pairs_of(tmp_path, ["rgb/1.jpg", "rgb/1.png", "depth/1.png"])
@@ -61,3 +71,8 @@ def test_pair_by_name__refuses_two_files_for_one_place(tmp_path: Path) -> None:
 )
 def test_pair_by_name__pairs_the_real_folders(folder: str, count: int) -> None:
     assert len(pair_by_name(shared(f"data/{folder}"))) == count
+
+
+def test_pair_by_name__a_folder_named_like_a_picture_is_none(tmp_path: Path) -> None:
+    (tmp_path / "rgb" / "2.png").mkdir(parents=True)
+    assert pairs_of(tmp_path, ["rgb/1.jpg", "depth/1.png"]) == [("rgb/1.jpg", "depth/1.png")]

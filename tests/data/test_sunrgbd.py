@@ -145,6 +145,21 @@ def test_sunrgbd__without_an_official_file_takes_a_list_as_test_but_no_tree(tmp_
     assert [frame.key for frame in open_sunrgbd(DatasetRequest(root=tmp_path, split="test")).frames] == [entries[1]["image"]]
 
 
+def test_sunrgbd__says_that_a_list_taken_as_test_holds_the_training_frames(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = [sun_frame(tmp_path, f"kv1/b3dodata/img_{n}") for n in range(3)]
+    with caplog.at_level(logging.WARNING):
+        for split in ("train", "all"):
+            opened(tmp_path, entries, split)
+        assert "'test'" not in caplog.text
+        opened(tmp_path, entries, "test")
+        (tmp_path / "SUNRGBD_val_splits.txt").write_text(f"{entries[1]['image']} {entries[1]['depth']}\n")
+        opened(tmp_path, entries, "test")
+    said = f"'test' is all 3 frames of {tmp_path / 'list.json'}, those of 'train' and 'val' among them"
+    assert caplog.text.count(said) == 1
+
+
 def test_sunrgbd__keeps_a_recording_on_one_side(tmp_path: Path) -> None:
     entries = [sun_frame(tmp_path, f"xtion/sun3ddata/place/seq_{n % 4}/{n:04d}") for n in range(12)]
     sides = {}

@@ -114,6 +114,20 @@ def test_suspicions__cannot_see_ray_length_and_says_so() -> None:
     assert "ray length" in UNDETECTABLE
 
 
+def test_suspicions__cannot_see_a_plausible_wrong_focal_length_and_says_so() -> None:
+    for focal in (20.0, 30.0, 60.0):
+        camera = pinhole(focal_px=(focal, focal), centre_px=(16.0, 12.0))
+        assert suspicions(dataclasses.replace(HONEST, camera=camera)) == []
+    assert "focal length" in UNDETECTABLE
+
+
+def test_suspicions__cannot_see_an_inverted_mask_over_plausible_garbage_and_says_so() -> None:
+    holes = torch.zeros(24, 32, dtype=torch.bool)
+    holes[:16] = True  # two thirds of the picture hold no measurement, but positive numbers all the same
+    assert suspicions(sample(MILLIMETRES / 1000, holes)) == []
+    assert "inverted mask" in UNDETECTABLE
+
+
 def test_bottom_is_farther__tells_disparity_from_depth() -> None:
     assert bottom_is_farther(HONEST) is False
     assert bottom_is_farther(sample(1000 / MILLIMETRES)) is True

@@ -60,3 +60,13 @@ def test_boundary__without_true_edges_there_is_nothing_to_measure() -> None:
 def test_boundary__scale_and_shift_of_depth_do_not_matter(scale: float, shift: float) -> None:
     truth = found(step_at(50))
     assert boundary_error(scale * step_at(53).double() + shift, truth).accuracy_px == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 100.0), (1.0, -3.0), (0.25, 0.5), (40.0, -700.0)])
+def test_boundary__an_affine_change_keeps_faint_edges_too(scale: float, shift: float) -> None:
+    faint = step_at(53).double()
+    faint[:, 80:] = 24.0  # the edge at 53 is now 4 of 22 metres high, a quarter above the upper threshold
+    truth = found(step_at(50))
+    plain = boundary_error(faint, truth)
+    assert plain.accuracy_px == pytest.approx(3.0)
+    assert boundary_error(scale * faint + shift, truth) == plain

@@ -146,6 +146,16 @@ def test_evaluate__records_model_and_bootstrap() -> None:
     assert json.dumps(as_json(result), allow_nan=False)
 
 
+def test_evaluate__records_what_it_was_told_of_the_data_and_the_policy() -> None:
+    data = {"root": "NYU", "split": "val", "listing": None, "options": {"use_bfx_depth": "true"}}
+    told = evaluate(ToyPredictor(), ToyScenes(), DEPTH, settings=replace(FAST, data=data, on_unreadable="skip"))
+    assert told.settings["data"] == data
+    assert told.settings["on_unreadable"] == "skip"
+    untold = evaluate(ToyPredictor(), ToyScenes(), DEPTH, settings=FAST)
+    assert "data" not in untold.settings
+    assert untold.settings["on_unreadable"] == "stop"
+
+
 def test_as_picture__gives_back_every_byte() -> None:
     every = torch.arange(256).repeat(3, 2, 1)
     assert np.array_equal(as_picture(every.float() / 255), every.permute(1, 2, 0).numpy())

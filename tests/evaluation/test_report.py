@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -89,6 +90,13 @@ def test_report__shows_pictures_curves_numbers_and_origin(tmp_path: Path) -> Non
         assert word in text, word
     encoded = re.findall(r"base64,([^\"]+)", text)[0]
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded)))), PIXELS)
+
+
+def test_report__does_not_call_a_mean_of_pairs_a_mean_of_images(tmp_path: Path) -> None:
+    pairs = replace(RESULT, settings={**RESULT.settings, "aggregation": "pair-mean"})
+    text = write_report(tmp_path, ReportContents(title="T", result=pairs)).read_text()
+    assert "Aggregation: pair-mean;" in text
+    assert "Mean over images" not in text
 
 
 def test_report__leaves_out_what_is_empty(tmp_path: Path) -> None:

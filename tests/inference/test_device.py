@@ -33,6 +33,21 @@ def test_choose_device__refuses_what_is_not_there_on_one_line(name: str) -> None
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:-1", "meta", "CPU", ""])
+def test_choose_device__names_the_devices_there_can_be_not_torchs(name: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        choose_device(name)
+    assert (refusal.value.expected, refusal.value.got) == ("auto, cpu, cuda, cuda:N or mps", repr(name))
+
+
+@pytest.mark.parametrize(("name", "kind", "index"), [("cuda:1", "cuda", 1), ("mps", "mps", None), ("cpu", "cpu", None)])
+def test_choose_device__takes_the_named_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: str, index: int | None
+) -> None:
+    available(monkeypatch, cuda=True, mps=True)
+    assert (choose_device(name).type, choose_device(name).index) == (kind, index)
+
+
 def test_choose_precision__auto_follows_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     assert choose_precision("auto", CPU) is torch.bfloat16

@@ -69,6 +69,10 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: MetricBinsHeadConfig(min_depth_m=10, max_depth_m=1), "0 < min_depth_m < max_depth_m"),
     (lambda: MetricBinsHeadConfig(min_temp=60), "min_temp <= max_temp"),
     (lambda: MetricBinsHeadConfig(n_attractors=(16, 8)), "4 attractor counts"),
+    (lambda: MetricBinsHeadConfig(min_temp=60), "correct --min-temp or --max-temp$"),
+    (lambda: MetricBinsHeadConfig(n_attractors=(16, 8)), "correct --n-attractors$"),
+    (lambda: MetricBinsHeadConfig(n_bins=1), "correct --n-bins$"),
+    (lambda: SigmoidHeadConfig(max_depth_m=0), "correct the model configuration$"),
     (lambda: MetricBinsHeadConfig(bin_centers_type="soft"), "softplus"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_kind="max"), "mean"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_type="inverse"), "inv"),  # type: ignore[arg-type]

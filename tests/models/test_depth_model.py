@@ -13,7 +13,7 @@ from leadline.models.config import (
     RelativeHeadConfig,
     SigmoidHeadConfig,
 )
-from leadline.models.depth_model import DepthModel, nearest_multiples
+from leadline.models.depth_model import DepthModel
 from leadline.models.normalisation import IMAGENET
 
 HEADS: dict[str, HeadConfig] = {
@@ -120,9 +120,3 @@ def test_forward__one_image_does_not_depend_on_its_batch_mates() -> None:
     with torch.inference_mode():
         together, alone = model(images), torch.cat([model(one[None]) for one in images])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
-
-
-def test_nearest_multiples__round_and_never_reach_zero() -> None:
-    assert nearest_multiples((384, 768), 14) == (378, 770)
-    assert nearest_multiples((518, 1), 14) == (518, 14)
-    assert nearest_multiples((385, 391), 14) == (392, 392)

@@ -52,6 +52,20 @@ def test_translate__leaves_our_own_and_unknown_names_alone() -> None:
     assert translate(strange) is strange
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["encoder.norm.weight"], True),
+        (["encoder.norm.weight", "head.x"], True),
+        (["encoder.norm.weight", "fc.x"], False),
+        (["decoder.x", "head.x"], False),
+        ([], False),
+    ],
+)
+def test_is_ours__needs_our_names_throughout_and_an_encoder(names: list[str], *, expected: bool) -> None:
+    assert is_ours({name: torch.ones(1) for name in names}) == expected
+
+
 @pytest.mark.parametrize("encoder", ["dinov2-toy", "dinov2-toy-swiglu"])
 @pytest.mark.parametrize("size", [(98, 126), (518, 518)])
 def test_translate__a_hugging_face_network_gives_the_same_depth(encoder: str, size: tuple[int, int]) -> None:

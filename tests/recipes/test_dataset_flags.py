@@ -48,6 +48,7 @@ def test_request__a_missing_folder_is_asked_for_by_both_flags() -> None:
         ({"options": ("nyu=1",)}, "--dataset-option NAME.KEY=VALUE; got 'nyu=1'"),
         ({"options": ("nyu.=1",)}, "--dataset-option NAME.KEY=VALUE"),
         ({"roots": ("nyu=a", "nyu=b")}, "--dataset-root once for nyu; got 'a' and 'b'"),
+        ({"options": ("nyu.a-b=1", "nyu.a_b=2")}, "--dataset-option nyu.a_b once; got '1' and '2'"),
         ({"roots": ("nyuu=a",)}, "got 'nyuu'; add nyuu to --datasets"),
         ({"options": ("sunrgbd.use_bfx_depth=true",)}, "about nyu, ibims, procedural; got 'sunrgbd'"),
     ],

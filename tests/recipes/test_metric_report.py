@@ -31,7 +31,9 @@ def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_datas
     assert report.result.images == 4
     assert all(row.key.startswith("test-") for row in report.result.rows)
     assert "which no choice was made on" in report.path.read_text()
-    assert json.loads((run / "evaluation.json").read_text())["dataset"] == "procedural"
+    scored = json.loads((run / "evaluation.json").read_text())
+    assert scored["dataset"] == "procedural"
+    assert scored["settings"]["data"] == {"split": "test", "validation_images": 4}
     assert json.loads((run / "evaluation_labelled_folder.json").read_text())["dataset"] == "labelled_folder"
 
 

@@ -62,6 +62,16 @@ def test_resize_image__judges_by_some_rows_and_is_never_off_by_more_than_a_level
     assert float((resize_image(image, 32, 25) - exact).abs().max()) <= 1.5 / 255.0
 
 
+@pytest.mark.parametrize(("height", "judged"), [(3, 3), (8, 8), (15, 15), (16, 8), (23, 12), (480, 8), (487, 9)])
+def test_resize_image__judges_by_eight_to_fifteen_rows_or_all_of_fewer(height: int, judged: int) -> None:
+    noticed = 0
+    for row in range(height):
+        image = torch.zeros(3, height, 2)
+        image[:, row] = 0.5 / 255.0  # between two levels: kept only where the picture is not taken for 8 bits
+        noticed += bool(resize_image(image, height, 2)[0, row, 0] == 0.5 / 255.0)
+    assert noticed == judged
+
+
 @settings(max_examples=100, deadline=None)
 @given(old=st.integers(1, 3000), new=st.integers(1, 3000))
 def test_nearest_indices__hold_the_new_centre(old: int, new: int) -> None:

@@ -109,7 +109,12 @@ def default_batch_size(device: torch.device) -> int:
 
 
 def make_batches(count: int, *, side_px: int, batch_size: int, device: torch.device) -> list[Batch]:
-    """Batches of smooth random pictures, normalised already, and smooth depths of 1 to 9 m; always the same ones."""
+    """Batches of smooth random pictures and smooth depths; always the same ones.
+
+    Only for networks that are handed ``Batch.image`` as it is, as here: it is (B,3,side,side) float32 in the range of
+    *normalised* pictures, about -2 to 2 where cubic overshoot does not exceed it, not in the [0, 1] of the contract.
+    Depth is (B,side,side) from 1 to 9 m, all of it valid.
+    """
     generator = torch.Generator().manual_seed(1)
     batches = []
     for _ in range(count):

@@ -195,6 +195,9 @@ def _as_error(box: str, *, prog: str) -> LeadlineError:
         return UsageError(
             expected=f"{flag} to be one of {', '.join(choices)}", got=repr(value), remedy=did_you_mean(value, choices)
         )
+    if match := re.match(r"Error parsing (\S+): Could not (?:find valid )?parse.*? arguments:? \[(.*?)\](?: |\.|$)", text):
+        values = re.sub(r",\s+(?!')", ",", match[2]).replace("', '", " ")  # the box breaks lines after commas
+        return UsageError(expected=f"values that fit {match[1]}, separated by spaces", got=values, remedy=see)
     if match := re.match(r"Error parsing (\S+): (.*?)(?: Got errors: .*)?$", text):
         return UsageError(expected=f"a value that fits {match[1]}", got=match[2].rstrip("."), remedy=see)
     if match := re.match(r"Missing value for argument '(\S+?)'\. Expected (\d+) values?\.?", text):

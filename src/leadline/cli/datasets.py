@@ -30,12 +30,23 @@ class DatasetChoice:
     listing: Path | None
     options: tuple[str, ...]
 
+    @property
+    def record(self) -> dict[str, object]:
+        """What was asked for as plain JSON values, for result files; no split means ``all`` in every dataset."""
+        return {
+            "root": None if self.root is None else str(self.root),
+            "split": self.split or "all",
+            "listing": None if self.listing is None else str(self.listing),
+            "options": key_values(self.options),
+        }
+
 
 def open_chosen(choice: DatasetChoice) -> DepthDataset:
     """Open the dataset.
 
     Raises:
-        UsageError: an unknown dataset, split or option; an option that is not key=value; no root where one is needed.
+        UsageError: an unknown dataset, split or option; an option that is not key=value or is given twice; no root
+            where one is needed.
         DataError: the files are not what the dataset should be.
     """
     from leadline.data.catalog import open_dataset
@@ -50,6 +61,9 @@ def open_chosen(choice: DatasetChoice) -> DepthDataset:
 def key_values(options: Sequence[str]) -> dict[str, str]:
     """``["count=8"] -> {"count": "8"}``; hyphens in keys become underscores, as in flags.
 
+    Raises:
+        UsageError: not of that form, or a key given twice.
+
     >>> key_values(["use-bfx-depth=true"])
     {'use_bfx_depth': 'true'}
     """
@@ -58,5 +72,8 @@ def key_values(options: Sequence[str]) -> dict[str, str]:
         key, equals, value = option.partition("=")
         if not key or not equals:
             raise UsageError(expected="--option KEY=VALUE", got=repr(option), remedy="e.g. --option count=100")
-        pairs[key.replace("-", "_")] = value
+        name = key.replace("-", "_")
+        if name in pairs:
+            raise UsageError(expected=f"--option {name} once", got=f"'{pairs[name]}' and '{value}'", remedy="keep one")
+        pairs[name] = value
     return pairs

@@ -33,7 +33,7 @@ class EvaluateArguments:
     protocol: str | None = None
     """Name of a protocol (leadline list protocols); by default the one meant for the dataset."""
     split: str | None = None
-    """Split of the dataset; by default its own choice."""
+    """Split of the dataset; by default all."""
     listing: Path | None = None
     """CSV, JSON, JSONL or annotation file that lists the samples."""
     option: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class EvaluateArguments:
     """Test-time augmentation instead of the protocol's."""
 
     json: Path | None = None
-    """Write the result with every setting to this file."""
+    """Write the result with every setting that bears on the numbers to this file."""
     csv: Path | None = None
     """Write one line per image to this file."""
     markdown: Path | None = None
@@ -78,15 +78,14 @@ def run(arguments: EvaluateArguments) -> int:
     if arguments.batch_size < 1:
         raise UsageError(expected="--batch-size of 1 or more", got=str(arguments.batch_size), remedy="e.g. --batch-size 8")
     protocol = chosen_protocol(arguments)
-    dataset = open_chosen(
-        DatasetChoice(
-            name=arguments.dataset,
-            root=arguments.root,
-            split=arguments.split,
-            listing=arguments.listing,
-            options=arguments.option,
-        )
+    choice = DatasetChoice(
+        name=arguments.dataset,
+        root=arguments.root,
+        split=arguments.split,
+        listing=arguments.listing,
+        options=arguments.option,
     )
+    dataset = open_chosen(choice)
 
     from leadline.evaluation.evaluate import EvaluationSettings, evaluate
     from leadline.inference.predictor import load
@@ -94,7 +93,7 @@ def run(arguments: EvaluateArguments) -> int:
     predictor = load(
         arguments.model, device=arguments.device, precision=arguments.precision, architecture=arguments.architecture
     )
-    settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size)
+    settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size, data=choice.record)
     with progress(f"{protocol.name} on {dataset.name}", total=len(dataset)) as advance:
         result = evaluate(predictor, dataset, protocol, settings=settings, on_progress=lambda done, _: advance(done))
     show(result)

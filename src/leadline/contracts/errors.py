@@ -41,7 +41,7 @@ class WeightsError(LeadlineError):
 
 
 class StorageError(LeadlineError):
-    """A folder that cannot be written: read-only, full, or already holding another run."""
+    """A folder that cannot be written (read-only, full, another run's), or a checkpoint that is damaged or missing."""
 
 
 class NonFiniteError(LeadlineError):

@@ -15,7 +15,7 @@ from leadline.contracts.errors import DataError
 from leadline.data.subset import EvenSubset
 from leadline.data.suspicions import UNDETECTABLE, bottom_is_farther, suspicions
 from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
-from leadline.rasters.panels import captioned, tile
+from leadline.rasters.panels import LEGIBLE_WIDTH_PX, captioned, tile
 from leadline.transforms.resampling import resize_nearest
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import OrdinalPairs, Sample
     from leadline.data.dataset import DepthDataset
 
-CELL_WIDTH_PX = 320
 _ENOUGH_FOR_A_HABIT = 5
 _DISPARITY_LIKE = "the bottom of the pictures is farther than the top: disparity stored as depth, or pictures upside down?"
 
@@ -161,22 +160,22 @@ def _cell(dataset: DepthDataset, index: int) -> list[NDArray[np.uint8]]:
     try:
         sample = dataset[index]
     except DataError as error:
-        grey = np.full((CELL_WIDTH_PX * 3 // 4, CELL_WIDTH_PX, 3), 128, np.uint8)
+        grey = np.full((LEGIBLE_WIDTH_PX * 3 // 4, LEGIBLE_WIDTH_PX, 3), 128, np.uint8)
         return [captioned(grey, f"{dataset.key(index)}: {error.got}"), grey]
-    height = max(1, round(sample.image.shape[1] * CELL_WIDTH_PX / sample.image.shape[2]))
+    height = max(1, round(sample.image.shape[1] * LEGIBLE_WIDTH_PX / sample.image.shape[2]))
     pixels = (sample.image.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    picture = Image.fromarray(pixels).resize((CELL_WIDTH_PX, height), Image.Resampling.BILINEAR)
+    picture = Image.fromarray(pixels).resize((LEGIBLE_WIDTH_PX, height), Image.Resampling.BILINEAR)
     if sample.ordinal is not None:
-        _mark(picture, sample.ordinal, CELL_WIDTH_PX / sample.image.shape[2])
+        _mark(picture, sample.ordinal, LEGIBLE_WIDTH_PX / sample.image.shape[2])
     shown = [captioned(np.asarray(picture), sample.key)]
     return [*shown, _depth_cell(sample, height)] if sample.depth is not None else shown
 
 
 def _depth_cell(sample: Sample, height: int) -> NDArray[np.uint8]:
     if sample.depth is None or sample.valid is None:
-        return np.full((height, CELL_WIDTH_PX, 3), 128, np.uint8)
-    depth = resize_nearest(sample.depth, height, CELL_WIDTH_PX).numpy()
-    valid = resize_nearest(sample.valid, height, CELL_WIDTH_PX).numpy()
+        return np.full((height, LEGIBLE_WIDTH_PX, 3), 128, np.uint8)
+    depth = resize_nearest(sample.depth, height, LEGIBLE_WIDTH_PX).numpy()
+    valid = resize_nearest(sample.valid, height, LEGIBLE_WIDTH_PX).numpy()
     low, high = robust_range(depth, valid)
     ramp = Ramp.DISPARITY if sample.kind.near_is_large else Ramp.DEPTH
     coloured = colourise(depth, valid, low=low, high=high, ramp=ramp)

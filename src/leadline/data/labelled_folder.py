@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NAME = "labelled_folder"
+FOLDER_OPTIONS = ("scale", "kind", "invalid_values", "intrinsics_px")
+"""What the lines of a manifest say themselves."""
 LEAST_RANGE_M = 0.3
 """An 8-bit raster that cannot even reach this far was given the wrong scale."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledFolderSettings:
-    """Options of dataset ``labelled_folder``.  All but the last two describe folders without a manifest."""
+    """Options of dataset ``labelled_folder``.  All but the last two describe folders without a manifest, and only those."""
 
     scale: str = "auto"
     """Stored value times this number is metres; ``auto``: 0.001 for 16-bit and 32-bit whole numbers,
@@ -87,15 +89,17 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
     """Open ``listing``, else ``<root>/manifest.jsonl``, else pair pictures and depth below ``root`` by their names.
 
     Splits: ``all`` (default) is every line.  With a manifest, any name that its lines use; lines without a split belong to
-    every one.  Where no line names a split, ``train`` and ``val`` divide the lines by folder and ``test`` is all of them.
+    every one.  Where no line names a split, ``train`` and ``val`` divide the lines by folder and ``test`` is all of them,
+    training pictures included, which a warning says.
 
     Raises:
-        UsageError: unknown option or split, no root.
+        UsageError: unknown option or split, no root, an option beside a manifest whose lines say the same.
         DataError: a broken manifest line, missing files (named with their line), mixed kinds, nothing to read.
     """
     settings = settings_from(LabelledFolderSettings, NAME, request.options)
     manifest = request.listing or (required_root(NAME, request) / MANIFEST_NAME)
     if request.listing or manifest.is_file():
+        _refuse_overruled(request, manifest)
         lines, base = read_manifest(manifest), manifest.parent
         places, listing = [f"line {number}" for number in range(1, len(lines) + 1)], str(manifest)
     else:
@@ -104,7 +108,7 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
         places = [line.image for line in lines]
         require_some(len(lines), dataset=NAME, where=listing)
     kind = _one_kind(lines, places)
-    chosen = _of_split(lines, request.split or "all", settings.val_fraction)
+    chosen = _of_split(lines, request.split or "all", settings.val_fraction, listing)
     frames = tuple(Frame(lines[i].image, base / lines[i].image, base / lines[i].depth) for i in chosen)
     paths = [path for frame in frames for path in (frame.image, frame.depth)]
     require_files(paths, [places[i] for i in chosen for _ in range(2)], listing=listing, root=base)
@@ -125,6 +129,16 @@ def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
             remedy="give the scale of the 8-bit values, or the 16-bit file",
         )
     return decode_linear(raw, scale=line.scale, offset=line.offset, invalid_values=line.invalid_values, kind=line.kind)
+
+
+def _refuse_overruled(request: DatasetRequest, manifest: Path) -> None:
+    overruled = [name for name in FOLDER_OPTIONS if name in request.options]
+    if overruled:
+        raise UsageError(
+            expected=f"no options but depth_size and val_fraction beside {manifest}, whose lines say the rest",
+            got=f"'{overruled[0]}'",
+            remedy=f"write {overruled[0]} into its lines, or move the manifest away",
+        )
 
 
 def _lines_by_name(root: Path, settings: LabelledFolderSettings) -> list[ManifestLine]:
@@ -188,8 +202,15 @@ def _one_kind(lines: list[ManifestLine], places: list[str]) -> DepthKind:
     return kind
 
 
-def _of_split(lines: list[ManifestLine], split: str, val_fraction: float) -> list[int]:
+def _of_split(lines: list[ManifestLine], split: str, val_fraction: float, listing: str) -> list[int]:
     named = sorted({line.split for line in lines if line.split is not None})
+    if not named and split == "test":
+        logger.warning(
+            "no split is named: 'test' is all %d lines of %s, those of 'train' and 'val' among them; "
+            "unless the model never saw these, score on 'val' or write the splits into a manifest",
+            len(lines),
+            listing,
+        )
     if split == "all" or (not named and split == "test"):
         return list(range(len(lines)))
     if not named and split in {"train", "val"}:

@@ -26,7 +26,7 @@ class Mixture:
     the same composition.  Within a dataset no item comes again before all others came, across epochs too.
 
     Args:
-        datasets: what is mixed; the same dataset may not be empty.
+        datasets: what is mixed; none may be empty, not even one of weight 0.
         weights: relative share of the samples of each dataset.
         seed: another seed gives another order.
         epoch_length: samples per epoch; None for as many as all datasets of positive weight hold together.

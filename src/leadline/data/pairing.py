@@ -25,11 +25,12 @@ _DEPTH_WORD = re.compile(r"^(?:sync_)?depth[._-]+|[._-]+depth$", re.IGNORECASE)
 def pair_by_name(root: Path) -> list[tuple[Path, Path]]:
     """Find (picture, depth) files below ``root``, sorted by picture.
 
-    A file is depth when it lies in a folder called depth or depths, or its name starts or ends with the word depth; every
-    other picture file is a picture.  Two files belong together when their paths agree after folder names such as rgb,
-    image, color, depth and name parts such as ``rgb_``, ``.color``, ``_depth`` are taken away: ``a/rgb/7.jpg`` with
-    ``a/depth/7.png``, ``f1.color.jpg`` with ``f1.depth.png``, ``rgb_3.jpg`` with ``sync_depth_3.png``.
-    Files without a partner are left out and counted in a warning.
+    A file of a kind that can hold depth is depth when it lies, however deep, in a folder called depth, depths or depth_map,
+    or its name starts or ends with the word depth, set off by ``.``, ``_`` or ``-``; every other picture file is a picture,
+    a JPEG in a depth folder too.  Other files, and hidden ones, are passed over.  Two files belong together when their
+    paths agree after folder names such as rgb, image, color, depth, name parts such as ``rgb_``, ``.color``, ``_depth`` and
+    endings are taken away: ``a/rgb/7.jpg`` with ``a/depth/7.png``, ``f1.color.jpg`` with ``f1.depth.png``, ``rgb_3.jpg``
+    with ``sync_depth_3.png``.  Pictures and depth files without a partner are left out and counted in a warning.
 
     Raises:
         DataError: two files claim the same place (both are named).
@@ -38,9 +39,8 @@ def pair_by_name(root: Path) -> list[tuple[Path, Path]]:
     depths: dict[tuple[str, ...], Path] = {}
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)
-        if path.suffix.lower() not in IMAGE_SUFFIXES | RASTER_SUFFIXES or any(
-            part.startswith(".") for part in relative.parts
-        ):
+        is_hidden = any(part.startswith(".") for part in relative.parts)
+        if is_hidden or path.suffix.lower() not in IMAGE_SUFFIXES | RASTER_SUFFIXES or not path.is_file():
             continue
         if _is_depth(relative):
             _claim(depths, _name_of(relative, _DEPTH_FOLDER, _DEPTH_WORD), path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset that is about to be trained on enters; what would make every number wrong is said before the first batch."""
+"""A dataset that is about to be trained on enters; what a few samples show to be wrong is said before the first batch."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def open_sunrgbd(request: DatasetRequest) -> SunRgbd:
     """Open SUN RGB-D from a JSON list (``listing``) or by scanning the tree below ``root``.
 
     Splits: ``all`` (default) is every frame.  Where an official split file is at hand, ``test`` is its 5050 frames and
-    ``train`` with ``val`` are the others; without one, a JSON list is taken as it is for ``test``, and ``train`` and
-    ``val`` divide it by recording.
+    ``train`` with ``val`` are the others; without one, a JSON list is taken as it is for ``test``, which a warning
+    says, and ``train`` and ``val`` divide it by recording.
 
     Raises:
         UsageError: unknown split or option, no root, ``max_m`` not positive.
@@ -177,6 +177,14 @@ def _of_split(
                 expected="the official split, SUNRGBD_val_splits.txt or allsplit.mat",
                 got=f"none below {root}",
                 remedy="set the option split_file, or pass a JSON list of the test frames",
+            )
+        if official is None:
+            logger.warning(
+                "no official split below %s: 'test' is all %d frames of %s, those of 'train' and 'val' among them; "
+                "unless the list holds test frames only, set the option split_file",
+                root,
+                len(listed),
+                request.listing,
             )
         return [entry for entry in listed if official is None or frame_folder(entry.image) in official]
     others = [entry for entry in listed if official is None or frame_folder(entry.image) not in official]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 UNDETECTABLE = (
     "Not visible in single maps: ray length stored as z-depth, a wrong factor that leaves plausible numbers (5000 per metre "
-    "read as millimetres), swapped red and blue; compare a known distance, or warp one frame into the next."
+    "read as millimetres), a wrong focal length that leaves a plausible view, an inverted mask over numbers that look like "
+    "depth, swapped red and blue; compare a known distance, or warp one frame into the next."
 )
 
 NEAREST_FAR_END_M = 0.3

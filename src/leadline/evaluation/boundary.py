@@ -27,8 +27,8 @@ class BoundaryError:
     """Depth boundary errors of one image; both NaN where the truth has no edges.
 
     Attributes:
-        accuracy_px: mean distance of predicted edges to the true ones; 10 where none is near.
-        completeness_px: mean distance of either edges to the other, truncated at 10; 10 where none is near.
+        accuracy_px: mean distance to the true edges of those predicted ones that are nearer than 10; 10 where none is.
+        completeness_px: mean distance of either edges to the other, each at most 10; 10 where none is near.
     """
 
     accuracy_px: float

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -47,6 +47,8 @@ class EvaluationSettings:
     """Bootstrap resamples of the image set."""
     seed: int = 0
     """Seed of the bootstrap."""
+    data: Mapping[str, object] = field(default_factory=dict)
+    """Which part of the dataset this is (root, split, listing, options), as JSON values; repeated in the result."""
 
 
 _DEFAULTS = EvaluationSettings()
@@ -66,7 +68,7 @@ def evaluate(
         predictor: gives maps of any kind; a kind too weak for the protocol's alignment is refused at the first image.
         dataset: provides what the protocol needs.
         protocol: what is measured.
-        settings: policy, batch and bootstrap.
+        settings: policy, batch, bootstrap, and what the result shall say of the data.
         on_progress: called with (images done, images in all) after each batch.
 
     Returns:
@@ -171,7 +173,14 @@ def _result(
         )
     rows = tuple(ImageRow(key=key, metrics=score.metrics, missing_pixels=score.missing_pixels) for key, score in scores)
     found = means([score for _, score in scores], resamples=settings.resamples, seed=settings.seed)
-    bootstrap = {"resamples": settings.resamples, "seed": settings.seed}
+    recorded: dict[str, object] = {
+        **protocol.settings,
+        "changed": changed_choices(protocol),
+        "bootstrap": {"resamples": settings.resamples, "seed": settings.seed},
+        "on_unreadable": settings.on_unreadable,
+    }
+    if settings.data:
+        recorded["data"] = dict(settings.data)
     result = EvaluationResult(
         protocol=protocol.name,
         dataset=dataset.name,
@@ -179,7 +188,7 @@ def _result(
         skipped=tuple(skipped),
         metrics=found.values,
         intervals=found.intervals,
-        settings={**protocol.settings, "changed": changed_choices(protocol), "bootstrap": bootstrap},
+        settings=recorded,
         model=dict(predictor.description),
     )
     if result.missing_pixels:

@@ -20,7 +20,7 @@ def ordinal_correct(prediction: DepthMap, pairs: OrdinalPairs) -> Tensor:
     """For each real pair, whether the prediction puts the nearer pixel nearer (Depth Anything V2, sec. 6; own scorer).
 
     The kind of the prediction decides the direction: disparity must be strictly larger at the nearer pixel, depth strictly
-    smaller.  A tie is wrong, and so is a pair of which the prediction has no usable number at one end.
+    smaller.  A tie is wrong, and so is a pair of which the prediction has no usable number at either end.
 
     Args:
         prediction: (H, W) at the picture's original size, any kind; no alignment is needed to say which is nearer.

@@ -62,7 +62,7 @@ class Scorer(typing.Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """A named way to measure.  Change a field with ``dataclasses.replace``; the result file records every value.
+    """A named way to measure.  Change a field with ``dataclasses.replace``; the result file records ``settings``.
 
     Attributes:
         name: as the command line calls it.
@@ -78,7 +78,7 @@ class Protocol:
         allowed_alignments: the fits this protocol may be used with.
         resize: how a prediction of another size than the truth is brought to it, in the space of its kind.
         tta: "flip" averages with the mirrored prediction of the mirrored picture.
-        aggregation: how images become one number.
+        aggregation: how images become one number, in a word for the result file; the scorer's weights decide it.
         minimum_valid_pixels: images with fewer scored pixels are left out and named.
         source: where these choices come from.
     """
@@ -117,7 +117,7 @@ class Protocol:
 
     @property
     def settings(self) -> dict[str, object]:
-        """Every choice as plain JSON values, for the result file."""
+        """Every choice that changes numbers, as plain JSON values, for the result file."""
         return {
             "crop": self.crop.name,
             "range_m": [end if math.isfinite(end) else None for end in self.range_m],

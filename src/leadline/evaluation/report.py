@@ -120,7 +120,7 @@ def _measured(result: EvaluationResult) -> str:
     settings = result.settings
     text = (
         f"Protocol {result.protocol} on {result.dataset}: {result.images} images, {len(result.skipped)} left out. "
-        f"Mean over images ({settings.get('aggregation')}); intervals are the central 95 % over resampled sets of images."
+        f"Aggregation: {settings.get('aggregation')}; intervals are the central 95 % over resampled sets of images."
     )
     return f'<p class="note">{escape(text)}</p>'
 

@@ -29,7 +29,7 @@ class ReportPicture:
 
 
 def compared_pictures(predictor: Predicts, samples: Iterable[Sample], protocol: Protocol) -> list[ReportPicture]:
-    """One row per sample, the prediction as the protocol judges it: resized, aligned, clamped, mirror image averaged in.
+    """One row per sample, the prediction as the protocol judges it: resized, aligned, clamped and mirrored as it asks.
 
     Truth and prediction of a sample share one colour scale in metres, from the 2nd to the 98th percentile of its scored
     truth.  Images (3, H, W) in [0, 1] -> pictures (h, w, 3).

@@ -28,8 +28,8 @@ MEANINGS = {
     "dde_too_far": "% wrongly behind 3 m",
     "dbe_accuracy_px": "predicted depth edges to true ones, pixels",
     "dbe_completeness_px": "both kinds of edges to each other, pixels",
-    "pe_flatness_cm": "unevenness of true planes, cm",
-    "pe_orientation_deg": "tilt of true planes, degrees",
+    "pe_flatness_cm": "unevenness of the prediction on true planes, cm",
+    "pe_orientation_deg": "angle between predicted and true planes, degrees",
 }
 _CARDS = ("delta1", "abs_rel", "rmse", "accuracy", "dbe_accuracy_px")
 

@@ -43,7 +43,8 @@ class EvaluationResult:
         skipped: images left out.
         metrics: name -> mean.
         intervals: name -> (low, high), 95 % over images.
-        settings: every choice of the protocol, what was changed from the catalog, bootstrap seed and resamples.
+        settings: every choice of the protocol, what was changed from the catalog, bootstrap seed and resamples, the policy
+            for unreadable samples and, where the caller said it, which part of the data was scored.
         model: what the predictor says of itself (weights, input size, precision).
     """
 

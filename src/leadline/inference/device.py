@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, get_args
 
 import torch
@@ -16,17 +17,23 @@ def choose_device(name: str) -> torch.device:
     """The device for ``name``; "auto" takes CUDA, then MPS, then the CPU.
 
     Raises:
-        UsageError: no such device here.
+        UsageError: another name, or no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if re.fullmatch(r"cpu|cuda(:\d+)?|mps", name, re.ASCII) is None:
+        raise UsageError(
+            expected="auto, cpu, cuda, cuda:N or mps",
+            got=repr(name),
+            remedy="use auto, which takes a GPU where there is one",
+        )
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(
-            expected="auto, or a device of this machine", got=f"{name!r} ({first_line})", remedy="use auto or cpu"
+            expected="a device of this machine", got=f"{name!r} ({first_line})", remedy="use auto or cpu"
         ) from error
     return device
 

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from leadline.contracts.errors import DataError, UsageError
+from leadline.geometry.multiples import nearest_multiple
 from leadline.transforms.resampling import resize_image
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def network_size(height: int, width: int, settings: PreprocessSettings) -> tuple
 
 
 def _at_least(wanted: float, minimum: int, multiple: int) -> int:
-    rounded = round(wanted / multiple) * multiple
+    rounded = nearest_multiple(wanted, multiple)
     return rounded if rounded >= minimum else math.ceil(wanted / multiple) * multiple
 
 

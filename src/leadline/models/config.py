@@ -74,16 +74,17 @@ class MetricBinsHeadConfig:
     compat: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.n_bins >= 2, "at least 2 bins", self.n_bins)
+        _require(self.n_bins >= 2, "at least 2 bins", self.n_bins, "n_bins")
         _require(
             0 < self.min_depth_m < self.max_depth_m, "0 < min_depth_m < max_depth_m", (self.min_depth_m, self.max_depth_m)
         )
-        _require(0 < self.min_temp <= self.max_temp, "0 < min_temp <= max_temp", (self.min_temp, self.max_temp))
-        _require(self.bin_embedding_dim >= 1, "bin_embedding_dim of at least 1", self.bin_embedding_dim)
-        _require(self.attractor_alpha > 0, "attractor_alpha above 0", self.attractor_alpha)
-        _require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma)
+        temps = (self.min_temp, self.max_temp)
+        _require(0 < self.min_temp <= self.max_temp, "0 < min_temp <= max_temp", temps, "min_temp", "max_temp")
+        _require(self.bin_embedding_dim >= 1, "bin_embedding_dim of at least 1", self.bin_embedding_dim, "bin_embedding_dim")
+        _require(self.attractor_alpha > 0, "attractor_alpha above 0", self.attractor_alpha, "attractor_alpha")
+        _require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma, "attractor_gamma")
         levels_fit = len(self.n_attractors) == LEVELS and min(self.n_attractors) >= 1
-        _require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors)
+        _require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors, "n_attractors")
         _require_one_of(self.bin_centers_type, get_args(BinCentersType))
         _require_one_of(self.attractor_kind, get_args(AttractorKind))
         _require_one_of(self.attractor_type, get_args(AttractorType))
@@ -234,9 +235,10 @@ def _known(values: Mapping[str, Any], owner: type[HeadConfig | DepthModelConfig]
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _require(holds: bool, expected: str, got: object) -> None:  # noqa: FBT001
+def _require(holds: bool, expected: str, got: object, *named: str) -> None:  # noqa: FBT001
     if not holds:
-        raise UsageError(expected=expected, got=repr(got), remedy="correct the model configuration")
+        flags = " or ".join("--" + name.replace("_", "-") for name in named)  # recipes give these fields the same names
+        raise UsageError(expected=expected, got=repr(got), remedy=f"correct {flags or 'the model configuration'}")
 
 
 def _require_one_of(name: str, known: tuple[Any, ...]) -> None:

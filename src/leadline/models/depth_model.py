@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from leadline.contracts.depth_map import DepthKind
+from leadline.geometry.multiples import nearest_multiples
 from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
 from leadline.models.decoders.dpt import DptDecoder
 from leadline.models.encoder import build_encoder
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
 from leadline.models.heads.metric_sigmoid import SigmoidHead
+from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.relative import RelativeHead
 from leadline.models.heads.taps import HeadTaps
 from leadline.models.normalisation import Normalisation
@@ -81,13 +83,13 @@ class DepthModel(nn.Module):
         """Normalised (B,3,H,W) -> (B,H,W) float32 in the model's own kind."""
         said = self.head(self.taps(image_B3HW))
         depth = said.depth_m if isinstance(said, BinsOutput) else said
-        return _at_least_float32(depth)
+        return at_least_float32(depth)
 
     def predict_full(self, image_B3HW: Tensor) -> DepthOutput:
         """Normalised (B,3,H,W) -> depth with the distribution and the relative depth behind it."""
         taps = self.taps(image_B3HW)
         said = self.head(taps)
-        relative = _at_least_float32(taps.relative).relu()
+        relative = at_least_float32(taps.relative).relu()
         if isinstance(said, BinsOutput):
             return DepthOutput(
                 depth=said.depth_m,
@@ -95,7 +97,7 @@ class DepthModel(nn.Module):
                 bin_probabilities=said.bin_probabilities(),
                 relative=relative,
             )
-        return DepthOutput(depth=_at_least_float32(said), relative=None if isinstance(self.head, RelativeHead) else relative)
+        return DepthOutput(depth=at_least_float32(said), relative=None if isinstance(self.head, RelativeHead) else relative)
 
     def taps(self, image_B3HW: Tensor) -> HeadTaps:
         """Normalised (B,3,H,W) -> the maps a head reads."""
@@ -123,20 +125,6 @@ class DepthModel(nn.Module):
         if fitted == (H, W):
             return image_B3HW
         return F.interpolate(image_B3HW, size=fitted, mode="bilinear", align_corners=False)
-
-
-def nearest_multiples(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """Each side rounded to the nearest multiple, at least one.
-
-    >>> nearest_multiples((480, 5), 14)
-    (476, 14)
-    """
-    height, width = (max(multiple, (side + multiple // 2) // multiple * multiple) for side in size)
-    return height, width
-
-
-def _at_least_float32(values: Tensor) -> Tensor:
-    return values.float() if values.dtype.itemsize < 4 else values
 
 
 def _build_head(config: HeadConfig, features: int) -> MetricBinsHead | SigmoidHead | RelativeHead:

@@ -61,7 +61,7 @@ def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def is_ours(tensors: dict[str, Tensor]) -> bool:
-    """True where every tensor already has a name of ours."""
+    """True where every tensor has a name of ours and at least one of them is the encoder's."""
     return all(name.startswith(_OURS) for name in tensors) and any(name.startswith(ENCODER) for name in tensors)
 
 

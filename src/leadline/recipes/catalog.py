@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.suggestions import did_you_mean
 from leadline.recipes.metric_config import MetricConfig
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def find_recipe(name: str) -> RecipeEntry:
     """The entry of a recipe.
 
     Raises:
-        UsageError: naming the recipes there are.
+        UsageError: naming the recipes there are, and the nearest.
     """
     if name not in RECIPES:
-        raise UsageError(expected=f"a recipe ({', '.join(RECIPES)})", got=repr(name), remedy="see `leadline list recipes`")
+        remedy = did_you_mean(name, RECIPES, otherwise="see `leadline list recipes`")
+        raise UsageError(expected=f"a recipe ({', '.join(RECIPES)})", got=repr(name), remedy=remedy)
     return RECIPES[name]

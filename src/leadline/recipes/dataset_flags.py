@@ -66,7 +66,12 @@ def read_dataset_flags(
         name, dot, key = name_and_key.partition(".")
         if not dot or not key:
             raise _malformed("--dataset-option", f"{name_and_key}={value}", "NAME.KEY=VALUE")
-        by_option.setdefault(name, {})[key.replace("-", "_")] = value
+        known = by_option.setdefault(name, {})
+        if (field := key.replace("-", "_")) in known:
+            raise UsageError(
+                expected=f"--dataset-option {name}.{field} once", got=f"'{known[field]}' and '{value}'", remedy="keep one"
+            )
+        known[field] = value
     folders = {name: Path(value) for name, value in _pairs("--dataset-root", roots, form="NAME=DIR").items()}
     files = {name: Path(value) for name, value in _pairs("--dataset-list", lists, form="NAME=FILE").items()}
     for name in [*folders, *files, *by_option]:

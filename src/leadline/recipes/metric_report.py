@@ -19,7 +19,7 @@ from leadline.data.catalog import DATASETS
 from leadline.data.subset import EvenSubset
 from leadline.evaluation.baselines import naive_guesses
 from leadline.evaluation.catalog import find_protocol
-from leadline.evaluation.evaluate import evaluate
+from leadline.evaluation.evaluate import EvaluationSettings, evaluate
 from leadline.evaluation.protocol import UnscorableError
 from leadline.evaluation.report import ReportContents, write_report
 from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
@@ -66,15 +66,17 @@ def report_metric(
     part = "test" if name == "procedural" else "val"
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
-    result = evaluate(predictor, pictures, protocol, on_progress=on_progress)
+    settings = _told(part, config)
+    result = evaluate(predictor, pictures, protocol, settings=settings, on_progress=on_progress)
     learned = training_names(config)[0]
     training = EvenSubset(open_part(learned, config, part="train", size=size), GUESSED_FROM)
     guesses = naive_guesses(training[index] for index in range(len(training)))
-    baselines = {guess.name: evaluate(guess, pictures, protocol) for guess in guesses}
+    baselines = {guess.name: evaluate(guess, pictures, protocol, settings=settings) for guess in guesses}
     write_json(result, config.save_dir / "evaluation.json")
     for other in validation_names(config):
         if other != name:
-            scored = evaluate(predictor, held_out(other, config, part="val", size=size), _protocol(other, config))
+            others = held_out(other, config, part="val", size=size)
+            scored = evaluate(predictor, others, _protocol(other, config), settings=_told("val", config))
             write_json(scored, config.save_dir / f"evaluation_{other}.json")
     contents = ReportContents(
         title=f"Leadline metric: {config.encoder} on {' + '.join(config.datasets)}",
@@ -85,6 +87,10 @@ def report_metric(
         facts=_facts(config, summary),
     )
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
+
+
+def _told(part: str, config: MetricConfig) -> EvaluationSettings:
+    return EvaluationSettings(data={"split": part, "validation_images": config.validation_images})
 
 
 def _protocol(name: str, config: MetricConfig) -> Protocol:

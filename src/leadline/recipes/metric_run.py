@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from leadline.contracts.errors import UsageError
+from leadline.geometry.multiples import nearest_multiples
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import initialise_from, save_model
 from leadline.recipes.metric import MetricRecipe, model_config
@@ -91,7 +92,7 @@ def rounded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     >>> rounded_size((384, 392), 14)
     (378, 392)
     """
-    height, width = (max(multiple, round(side / multiple) * multiple) for side in size)
+    height, width = nearest_multiples(size, multiple)
     if (height, width) != size:
         logger.warning("training size %dx%d rounded to %dx%d, multiples of %d", *size, height, width, multiple)
     return height, width

@@ -2,8 +2,9 @@
 """iBims-1, 100 images: ZoeDepth's global metrics and the benchmark's own errors of edges, planes and near/far.
 
 The global metrics are capped at 10 m inside NYU's crop box, as ZoeDepth computes them.  The geometric ones follow the
-authors' public Python: all valid pixels of the whole image, no cap, no crop; planes are averaged over planes, not over
-images, and images without true edges do not count for edges.  The mirrored prediction is averaged in for both.
+authors' public Python: all valid pixels of the whole image, for planes those that the model has a number for, no cap, no
+crop; planes are averaged over planes, not over images, and images without true edges do not count for edges.  The mirrored
+prediction is averaged in for both.
 """
 
 from __future__ import annotations

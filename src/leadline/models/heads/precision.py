@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tensor of any floating type enters, one that is precise enough for bin arithmetic leaves."""
+"""A tensor of any floating type enters, the same in at least single precision leaves."""
 
 from __future__ import annotations
 

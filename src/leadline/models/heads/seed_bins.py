@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from leadline.models.heads.precision import at_least_float32
 
-# Keeps a bin whose activation is zero from having no width (ZoeDepth's seed regressor).
+# Keeps a bin from having no width, and a pair of attractor channels from being 0 / 0, where the activations are zero
+# (ZoeDepth's seed regressor and attractor layer).
 MIN_ACTIVATION = 1e-3
 
 
