@@ -197,3 +197,10 @@ def test_parse__says_the_same_where_the_terminal_has_no_box_characters(monkeypat
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     assert str(refusal("--encoder", "vitz")) == drawn
     assert str(refusal("--n-bins")) == "expected 1 value(s) after --n-bins; got fewer; see `leadline toy --help`"
+
+
+@pytest.mark.parametrize("second", ["--n-attractors", "--n_attractors"])
+def test_parse__a_second_list_does_not_silently_replace_the_first(second: str) -> None:
+    with pytest.raises(UsageError, match="expected --n-attractors once; got it twice; put all its values after one"):
+        parse(Options, ["--n-attractors", "1", "2", second, "3"], prog="toy")
+    assert parse(Options, ["--n-bins", "3", "--n-bins", "4"], prog="toy").value.n_bins == 4

@@ -74,7 +74,8 @@ def test_train__disparity_is_refused_before_the_first_batch(tmp_path: Path, caps
         for i in range(2)
     ]
     (root / "manifest.jsonl").write_text("\n".join(lines))
-    words = [*TOY, "--datasets", "labelled_folder", "--labelled-root", str(root), "--save-dir", str(tmp_path / "run")]
+    toy = [word if word != "procedural" else "labelled_folder" for word in TOY]
+    words = [*toy, "--labelled-root", str(root), "--save-dir", str(tmp_path / "run")]
     assert main(words) == 2
     assert "affine_disparity" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

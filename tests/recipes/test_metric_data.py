@@ -9,7 +9,14 @@ import torch
 from leadline.contracts.errors import UsageError
 from leadline.data.catalog import DATASETS
 from leadline.recipes.metric_config import MetricConfig
-from leadline.recipes.metric_data import open_part, training_names, training_stream, validation_names, validation_streams
+from leadline.recipes.metric_data import (
+    dataset_request,
+    open_part,
+    training_names,
+    training_stream,
+    validation_names,
+    validation_streams,
+)
 from leadline.training.distributed import Ranks
 from tests.recipes.frames import write_labelled_folder
 
@@ -49,6 +56,12 @@ def test_open_part__a_folder_named_twice_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="once for labelled_folder"):
         open_part("labelled_folder", config, part="train", size=(28, 28))
+
+
+def test_dataset_request__a_benchmark_is_asked_for_whole_and_says_so(tmp_path: Path) -> None:
+    config = MetricConfig(datasets=("procedural", "ibims"), ibims_root=tmp_path)
+    assert dataset_request("ibims", config, part="val", size=(28, 28)).split is None
+    assert dataset_request("procedural", config, part="val", size=(28, 28)).split == "val"
 
 
 def test_open_part__procedural_scenes_are_rendered_at_the_training_size() -> None:

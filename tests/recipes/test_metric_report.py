@@ -33,8 +33,13 @@ def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_datas
     assert "which no choice was made on" in report.path.read_text()
     scored = json.loads((run / "evaluation.json").read_text())
     assert scored["dataset"] == "procedural"
-    assert scored["settings"]["data"] == {"split": "test", "validation_images": 4}
-    assert json.loads((run / "evaluation_labelled_folder.json").read_text())["dataset"] == "labelled_folder"
+    told = scored["settings"]["data"]
+    assert (told["split"], told["root"], told["validation_images"]) == ("test", None, 4)
+    assert told["options"]["height"] == 28
+    other = json.loads((run / "evaluation_labelled_folder.json").read_text())
+    assert other["dataset"] == "labelled_folder"
+    assert other["settings"]["data"]["split"] == "val"
+    assert other["settings"]["data"]["root"] == str(tmp_path / "frames")
 
 
 def test_report_metric__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(tmp_path: Path) -> None:

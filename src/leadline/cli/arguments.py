@@ -68,7 +68,9 @@ def parse(
         sources.update(dict.fromkeys(values, f"config {config}"))
     flags = _flags(schema)
     _refuse_unknown_flags(tokens, flags, prog=prog)
-    sources.update(dict.fromkeys(_fields_named(tokens, flags), "flag"))
+    named = _fields_named(tokens, flags)
+    _refuse_repeated_lists(named, schema)
+    sources.update(dict.fromkeys(named, "flag"))
     description = _description(schema, takes_config=takes_config)
     with _one_line_errors(prog):
         value = (
@@ -77,6 +79,15 @@ def parse(
             else tyro.cli(schema, args=tokens, prog=prog, description=description, default=start)
         )
     return Parsed(value=value, sources=sources)
+
+
+def _refuse_repeated_lists(named: Sequence[str], schema: type[DataclassInstance]) -> None:
+    """A flag that takes several values takes them after each other; a second one would silently replace the first."""
+    hints = get_type_hints(schema)
+    for name in named:
+        if get_origin(hints[name]) is tuple and named.count(name) > 1:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(expected=f"{flag} once", got="it twice", remedy=f"put all its values after one {flag}")
 
 
 def _field_names(schema: type[DataclassInstance]) -> list[str]:

@@ -105,7 +105,24 @@ def open_part(name: str, config: MetricConfig, *, part: str, size: tuple[int, in
         UsageError: a flag that the dataset needs was not given.
         DataError: the dataset is not what it should be.
     """
-    return open_dataset(name, _request(name, config, part, size))
+    return open_dataset(name, dataset_request(name, config, part=part, size=size))
+
+
+def dataset_request(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DatasetRequest:
+    """What is asked of one dataset: folder, list, split and options; a benchmark has no parts.
+
+    Raises:
+        UsageError: a flag that the dataset needs was not given, or one about a dataset that is not used.
+    """
+    flags = read_dataset_flags(
+        config.datasets,
+        roots=(*config.dataset_root, *_named(config, _ROOT_FIELDS)),
+        lists=(*config.dataset_list, *_named(config, _LIST_FIELDS)),
+        options=config.dataset_option,
+    )
+    root_field = _ROOT_FIELDS.get(name, "")
+    request = flags.request(name, part=part, root_flag=root_field and f"--{root_field.replace('_', '-')}")
+    return dataclasses.replace(request, options={**_own_options(name, config, part, size), **request.options})
 
 
 def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -> SampleStream:
@@ -168,18 +185,6 @@ def _loader(config: MetricConfig, ranks: Ranks | None) -> LoaderSettings:
         rank=ranks.rank if ranks else 0,
         world=world,
     )
-
-
-def _request(name: str, config: MetricConfig, part: str, size: tuple[int, int]) -> DatasetRequest:
-    flags = read_dataset_flags(
-        config.datasets,
-        roots=(*config.dataset_root, *_named(config, _ROOT_FIELDS)),
-        lists=(*config.dataset_list, *_named(config, _LIST_FIELDS)),
-        options=config.dataset_option,
-    )
-    root_field = _ROOT_FIELDS.get(name, "")
-    request = flags.request(name, part=part, root_flag=root_field and f"--{root_field.replace('_', '-')}")
-    return dataclasses.replace(request, options={**_own_options(name, config, part, size), **request.options})
 
 
 def _named(config: MetricConfig, fields: Mapping[str, str]) -> list[str]:

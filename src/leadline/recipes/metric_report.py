@@ -25,7 +25,7 @@ from leadline.evaluation.report import ReportContents, write_report
 from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
 from leadline.evaluation.results import EvaluationResult, write_json
 from leadline.inference.predictor import Predictor, load
-from leadline.recipes.metric_data import has_depth, held_out, open_part, training_names, validation_names
+from leadline.recipes.metric_data import dataset_request, has_depth, held_out, open_part, training_names, validation_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -66,7 +66,7 @@ def report_metric(
     part = "test" if name == "procedural" else "val"
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
-    settings = _told(part, config)
+    settings = _told(name, part, config, size)
     result = evaluate(predictor, pictures, protocol, settings=settings, on_progress=on_progress)
     learned = training_names(config)[0]
     training = EvenSubset(open_part(learned, config, part="train", size=size), GUESSED_FROM)
@@ -76,7 +76,7 @@ def report_metric(
     for other in validation_names(config):
         if other != name:
             others = held_out(other, config, part="val", size=size)
-            scored = evaluate(predictor, others, _protocol(other, config), settings=_told("val", config))
+            scored = evaluate(predictor, others, _protocol(other, config), settings=_told(other, "val", config, size))
             write_json(scored, config.save_dir / f"evaluation_{other}.json")
     contents = ReportContents(
         title=f"Leadline metric: {config.encoder} on {' + '.join(config.datasets)}",
@@ -89,8 +89,18 @@ def report_metric(
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
 
 
-def _told(part: str, config: MetricConfig) -> EvaluationSettings:
-    return EvaluationSettings(data={"split": part, "validation_images": config.validation_images})
+def _told(name: str, part: str, config: MetricConfig, size: tuple[int, int]) -> EvaluationSettings:
+    """Settings that write down which data were scored."""
+    request = dataset_request(name, config, part=part, size=size)
+    return EvaluationSettings(
+        data={
+            "root": None if request.root is None else str(request.root),
+            "split": request.split or "all",
+            "listing": None if request.listing is None else str(request.listing),
+            "options": dict(request.options),
+            "validation_images": config.validation_images,
+        }
+    )
 
 
 def _protocol(name: str, config: MetricConfig) -> Protocol:

@@ -91,7 +91,7 @@ def draw_colour(random: Random, *, light: tuple[float, float], saturation: float
 
 
 def shade_of(colour: Colour, factor: float) -> Colour:
-    """The same hue, lighter or darker, kept inside [0, 1]."""
+    """Lighter or darker, each channel kept inside [0, 1]: a bright colour that is lightened loses saturation."""
     red, green, blue = (min(1.0, channel * factor) for channel in colour)
     return red, green, blue
 
