@@ -29,7 +29,7 @@ def test_changed__replaces_what_is_named_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("choice", [{"crop": "nyu"}, {"alignment": "lstsq"}, {"tta": "rotate"}])
 def test_changed__names_the_known_choices(choice: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match=r"among (none|full), .*got"):
+    with pytest.raises(UsageError, match=r"--(crop|alignment|tta) to be one of (none|full), .*got"):
         changed(find_protocol("depth"), crop=choice.get("crop"), alignment=choice.get("alignment"), tta=choice.get("tta"))
 
 

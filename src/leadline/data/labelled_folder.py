@@ -186,7 +186,7 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(float(word) for word in text.split(","))
     except ValueError as error:
         raise UsageError(
-            expected=f"numbers in option '{option}'", got=repr(text), remedy="separate them by commas"
+            expected=f"numbers in option '{option}'", got=repr(text), remedy="give numbers, with commas between several"
         ) from error
 
 

@@ -78,4 +78,6 @@ def changed_choices(protocol: Protocol) -> list[str]:
 def _known(what: str, value: str, known: list[str]) -> str:
     if value in known:
         return value
-    raise UsageError(expected=f"a {what} among {', '.join(known)}", got=f"'{value}'", remedy=f"correct the {what}")
+    raise UsageError(
+        expected=f"--{what} to be one of {', '.join(known)}", got=f"'{value}'", remedy=did_you_mean(value, known)
+    )
