@@ -35,11 +35,12 @@ def in_fresh_process(kind: ProcessKind, work: Callable[[A], R], argument: A) -> 
 def environment_of(kind: ProcessKind) -> Iterator[None]:
     """The environment as children of ``kind`` shall find it; as it was afterwards."""
     before = dict(os.environ)
-    for name in (*SETTINGS, *(name for name in before if name.startswith("MALLOC_"))):
-        os.environ.pop(name, None)
     if kind == "leadline":
-        suit_dense_work()
-    elif kind == "thrifty":
+        suit_dense_work()  # what the command line chose when it began stands: now its own work would count as load
+    else:
+        for name in (*SETTINGS, *(name for name in before if name.startswith("MALLOC_"))):
+            os.environ.pop(name, None)
+    if kind == "thrifty":
         os.environ["MALLOC_MMAP_THRESHOLD_"] = str(_GIVE_BACK_FROM_BYTES)
     try:
         yield
