@@ -14,7 +14,7 @@ from pathlib import Path
 # glibc's numbers of the two settings (malloc.h)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BLOCK = 2**30
-# Long enough for the gap between two kernels; GNU OpenMP's own 300,000 are not, where others want the core.
+# Bridges the gap between two kernels, and where others want the core costs less than GNU OpenMP's own 300,000.
 _SPINS = "10000"
 # Variables that may be set here.
 SETTINGS = ("THP_MEM_ALLOC_ENABLE", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
@@ -48,8 +48,8 @@ def keep_freed_memory() -> None:
 def let_threads_wait(environment: MutableMapping[str, str], *, others_running: int | None) -> None:
     """Spin briefly on an idle machine, sleep on a busy one.
 
-    A step of many small kernels is a third faster when threads spin between them, and two to ten times slower when they
-    spin on a core that somebody else works on.
+    Measured on 2 cores, a training step of ViT-S at 252x252: 0.48 to 0.61 s sleeping, 0.35 to 0.38 s with 10,000 spins;
+    beside one busy process 0.79 s sleeping, 1.48 s with 10,000 spins, 5 s with 100,000.
 
     Args:
         environment: of this process; a wait policy in it stands.
