@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeVar
 
-from leadline.inference.process import SETTINGS, keep_freed_memory, suit_dense_work
+from leadline.inference.process import SETTINGS, suit_dense_work
 
 # "plain": as the script one writes first.  "leadline": as its command line.  "thrifty": freed memory goes back at once, so
 # that the peak is what the work asked for, whatever the allocator keeps; several times slower.
@@ -26,7 +26,7 @@ def in_fresh_process(kind: ProcessKind, work: Callable[[A], R], argument: A) -> 
 
     What ``work`` raises is raised here.
     """
-    prepare = keep_freed_memory if kind == "leadline" else None
+    prepare = suit_dense_work if kind == "leadline" else None
     with environment_of(kind), multiprocessing.get_context("spawn").Pool(1, initializer=prepare) as pool:
         return pool.apply(work, (argument,))
 
