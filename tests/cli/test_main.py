@@ -22,6 +22,15 @@ sys.exit(f"imported {{heavy}}" if heavy else 0)
 """
 
 
+_RUN = """
+import atexit, sys
+from leadline.cli.main import run
+atexit.register(print, "finalised")
+sys.argv = ["leadline", {argument!r}]
+run()
+"""
+
+
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
@@ -71,3 +80,16 @@ def test_main__exits_with_141_when_the_reader_has_gone(words: list[str]) -> None
     finally:
         os.close(write_end)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("argument", "status"), [("--version", 0), ("nonsense", 2)])
+@pytest.mark.parametrize(("world", "finalised"), [("1", True), ("2", False)])
+def test_run__ends_the_process_with_the_status_and_without_finalising_one_of_several(
+    argument: str, status: int, world: str, finalised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", world)
+    done = run_python(_RUN.format(argument=argument))
+    assert done.returncode == status
+    assert ("finalised" in done.stdout) == finalised
+    assert ("leadline 0" in done.stdout) == (status == 0)
+    assert ("leadline: expected" in done.stderr) == (status == 2)

@@ -217,13 +217,18 @@ def test_workers__leave_the_global_random_state_alone() -> None:
 
 
 _PROGRAM = """
-import signal, sys, time
+import os, signal, sys, time
 from leadline.data.loader import LoaderSettings, SampleStream
 from tests.data.memory_dataset import MemoryDataset
 class Slow(MemoryDataset):
     def __getitem__(self, index):
         time.sleep(0.02)
         return super().__getitem__(index)
+born = []
+def late(): # the second worker, as on a busy machine, is still starting when the first has delivered
+    if len(born) == 2:
+        time.sleep(1)
+os.register_at_fork(before=lambda: born.append(True), after_in_child=late)
 stopped = []
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))

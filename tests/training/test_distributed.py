@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from leadline.contracts.errors import LeadlineError
+from leadline.contracts.errors import LeadlineError, UsageError
 from leadline.contracts.sample import Batch
 from leadline.training import distributed
 from leadline.training.distributed import Ranks, first_says, sum_across
@@ -53,15 +54,15 @@ def _rank(rank: int, port: int, work: Callable[..., None], arguments: tuple[Any,
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in place.items()})
     torch.set_num_threads(1)
-    assert distributed.join() == distributed.join() == Ranks(rank=rank, world=2, local_rank=rank)
     try:
-        work(rank, *arguments)
+        with distributed.together() as ranks:
+            assert ranks == distributed.join() == Ranks(rank=rank, world=2, local_rank=rank)
+            work(rank, *arguments)
     except Terminated:
         sys.exit(EXIT_TERMINATED)
     except LeadlineError:
         sys.exit(2)
-    finally:
-        distributed.leave()
+    assert not dist.is_initialized()
 
 
 def _sums(rank: int) -> None:
@@ -77,6 +78,30 @@ def _sums(rank: int) -> None:
 
 def test_sum_across__adds_values_and_gradients() -> None:
     assert on_two_ranks(_sums) == [0, 0]
+
+
+def _late_second(rank: int, folder: Path) -> None:
+    if rank == 1:
+        time.sleep(1.5)
+        (folder / "second is done").touch()
+    distributed.leave()
+    assert (folder / "second is done").exists()
+
+
+def test_leave__waits_until_every_rank_has_come(tmp_path: Path) -> None:
+    assert on_two_ranks(_late_second, tmp_path) == [0, 0]
+
+
+def _second_fails(rank: int) -> None:
+    if rank == 1:
+        raise UsageError(expected="a", got="b", remedy="c")
+    distributed.current()
+
+
+def test_together__does_not_wait_in_a_rank_that_fails() -> None:
+    first, second = on_two_ranks(_second_fails)
+    assert second == 2
+    assert first != 0  # its peer has gone, which it says
 
 
 def test_alone__everything_is_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,9 +225,8 @@ def test_torchrun__starts_the_ranks(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from leadline.training import distributed\n"
         "from tests.training.test_distributed import _train\n"
-        "ranks = distributed.join()\n"
-        "_train(ranks.rank, Path(sys.argv[1]), {}, 5, 0)\n"
-        "distributed.leave()\n"
+        "with distributed.together() as ranks:\n"
+        "    _train(ranks.rank, Path(sys.argv[1]), {}, 5, 0)\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}"]
     root = Path(__file__).resolve().parents[2]

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from leadline.cli.failures import report_failure
 from leadline.contracts.errors import UsageError
@@ -42,6 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def run() -> NoReturn:
+    """The command's own process: ``main``, then the end of the process with its exit status."""
+    status = main()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Threads of torch.distributed outlive its groups; one that still holds a tensor would abort a dying interpreter,
+        # and torchrun would call a finished run failed.  All files are closed by now.
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         sys.stdout.write(_help())
@@ -71,4 +83,4 @@ def _help() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from leadline.data.dataset import DepthDataset
     from leadline.transforms.pipeline import Transform
 
+_STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 _AUGMENTATION = 1  # keeps the generators of transforms apart from those of the sample order
 
 Place: TypeAlias = tuple[int, int]
@@ -110,15 +113,30 @@ def as_it_is(parcel: Any) -> Any:
     return parcel
 
 
+@contextmanager
+def stop_signals_held() -> Iterator[None]:
+    """Within, SIGINT and SIGTERM wait, here and in processes started here: a worker is born deaf until it has settled."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def settle_worker(_worker: int) -> None:
     """One thread per process; a signal to the whole process group is left to the main process, which ends its workers."""
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.excepthook = _report_unless_abandoned
     # A worker that died of the group's SIGTERM would make the main process fail while it is still saving.
-    if hasattr(signal, "sigwaitinfo"):  # not on macOS
+    if hasattr(signal, "sigwaitinfo"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         Thread(target=_end_when_the_parent_says_so, daemon=True).start()
+    elif hasattr(signal, "pthread_sigmask"):  # macOS: cannot ask who sent it, and must not stay deaf to its parent
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _report_unless_abandoned(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

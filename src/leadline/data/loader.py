@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from leadline.contracts.errors import UsageError
-from leadline.data.batch_reader import BatchReader, InOrder, Parcel, Place, as_it_is, settle_worker
+from leadline.data.batch_reader import BatchReader, InOrder, Parcel, Place, as_it_is, settle_worker, stop_signals_held
 from leadline.data.mixture import Mixture
 from leadline.data.unreadable import OnUnreadable, UnreadableSample
 
@@ -137,7 +137,9 @@ class SampleStream:
 
     def _parcels(self) -> Iterator[Parcel]:
         if self._loader is not None:
-            yield from self._loader
+            with stop_signals_held():
+                parcels = iter(self._loader)
+            yield from parcels
             return
         for places in self._plan:
             parcel = self._reader[places]

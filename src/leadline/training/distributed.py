@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -57,9 +57,21 @@ def current() -> Ranks:
     return Ranks(rank=dist.get_rank(), world=dist.get_world_size(), local_rank=local)
 
 
+@contextmanager
+def together() -> Iterator[Ranks]:
+    """Join the other processes for as long as the block lasts, and part from them when all have come to its end.
+
+    After an exception nobody is waited for: the other ranks may be anywhere, and torchrun ends them.
+    """
+    yield join()
+    leave()
+
+
 def leave() -> None:
-    """Part from the other processes."""
+    """Part from the other processes, once all of them have come here."""
     if dist.is_initialized():
+        # gloo's threads let go of the last sum's tensor while this waits; in a dying interpreter that would abort (SIGABRT)
+        dist.barrier()
         dist.destroy_process_group()
 
 
