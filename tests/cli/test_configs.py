@@ -4,7 +4,7 @@
 import pytest
 
 from leadline.cli.toml_defaults import read_toml_defaults, shipped_configs
-from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric.config import MetricConfig
 
 
 @pytest.mark.parametrize("name", shipped_configs())

@@ -3,26 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from leadline.cli.datasets import DatasetChoice, key_values, open_chosen
-from leadline.contracts.errors import UsageError
-
-
-def test_key_values__keeps_everything_behind_the_first_equals() -> None:
-    assert key_values(["count=8", "a-b=c=d", "empty="]) == {"count": "8", "a_b": "c=d", "empty": ""}
-
-
-@pytest.mark.parametrize("option", ["count", "=8", ""])
-def test_key_values__refuses_what_is_no_pair(option: str) -> None:
-    with pytest.raises(UsageError, match="KEY=VALUE"):
-        key_values([option])
-
-
-@pytest.mark.parametrize("again", ["use-raw=false", "use_raw=false"])
-def test_key_values__refuses_a_key_given_twice_in_either_spelling(again: str) -> None:
-    with pytest.raises(UsageError, match="--option use_raw once; got 'true' and 'false'; keep one"):
-        key_values(["use-raw=true", "count=8", again])
+from leadline.cli.datasets import DatasetChoice, open_chosen
 
 
 def test_open_chosen__passes_split_and_options_on() -> None:

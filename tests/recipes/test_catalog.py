@@ -8,7 +8,7 @@ from leadline.recipes.catalog import RECIPES, find_recipe
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_catalog__each_entry_can_be_started_and_configured(name: str) -> None:
     entry = find_recipe(name)
-    assert callable(entry.start())
+    assert callable(entry.trainer())
     assert entry.config()
     assert entry.summary
 

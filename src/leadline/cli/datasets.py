@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadline.contracts.errors import UsageError
+from leadline.contracts.named_values import named_values
 
 if TYPE_CHECKING:
     from leadline.data.dataset import DepthDataset
@@ -31,13 +30,18 @@ class DatasetChoice:
     options: tuple[str, ...]
 
     @property
+    def given_options(self) -> dict[str, str]:
+        """The options by name.  Raises UsageError for one that is not key=value or is given twice."""
+        return named_values(self.options, flag="--option")
+
+    @property
     def record(self) -> dict[str, object]:
         """What was asked for as plain JSON values, for result files; no split means ``all`` in every dataset."""
         return {
             "root": None if self.root is None else str(self.root),
             "split": self.split or "all",
             "listing": None if self.listing is None else str(self.listing),
-            "options": key_values(self.options),
+            "options": self.given_options,
         }
 
 
@@ -52,28 +56,5 @@ def open_chosen(choice: DatasetChoice) -> DepthDataset:
     from leadline.data.catalog import open_dataset
     from leadline.data.request import DatasetRequest
 
-    request = DatasetRequest(
-        root=choice.root, split=choice.split, listing=choice.listing, options=key_values(choice.options)
-    )
+    request = DatasetRequest(root=choice.root, split=choice.split, listing=choice.listing, options=choice.given_options)
     return open_dataset(choice.name, request)
-
-
-def key_values(options: Sequence[str]) -> dict[str, str]:
-    """``["count=8"] -> {"count": "8"}``; hyphens in keys become underscores, as in flags.
-
-    Raises:
-        UsageError: not of that form, or a key given twice.
-
-    >>> key_values(["use-bfx-depth=true"])
-    {'use_bfx_depth': 'true'}
-    """
-    pairs: dict[str, str] = {}
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not key or not equals:
-            raise UsageError(expected="--option KEY=VALUE", got=repr(option), remedy="e.g. --option count=100")
-        name = key.replace("-", "_")
-        if name in pairs:
-            raise UsageError(expected=f"--option {name} once", got=f"'{pairs[name]}' and '{value}'", remedy="keep one")
-        pairs[name] = value
-    return pairs

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, progress, show_log
 from leadline.cli.toml_defaults import read_toml_defaults
-from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric.config import MetricConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leadline.recipes.metric_report import Report
+    from leadline.recipes.shared.report import Report
 
 HELD_OUT_FRAMES = 6
 
@@ -51,10 +51,11 @@ def run(arguments: DemoArguments) -> int:
 
     from rich.console import Console
 
-    from leadline.recipes.metric_run import train_metric
+    from leadline.recipes.metric.run import train_metric
+    from leadline.recipes.shared.run import Start
     from leadline.training.display import choose_display  # brings torch; --help must not
 
-    report = train_metric(config, sources, choose_display(Console(stderr=True)))
+    report = train_metric(config, Start(sources=sources, display=choose_display(Console(stderr=True))))
     _predict(config)
     if report is not None:
         _conclude(report, arguments.out)
@@ -64,10 +65,10 @@ def run(arguments: DemoArguments) -> int:
 def _predict(config: MetricConfig) -> None:
     """Write a few held-out frames as PNG files and predict them as anyone's pictures would be."""
     from leadline.data.procedural.scenes import DEFAULT_KINDS, ProceduralScenes
-    from leadline.evaluation.evaluate import as_picture
     from leadline.inference.inputs import collect_inputs
     from leadline.inference.predict_files import PredictionSettings, predict_files
     from leadline.inference.predictor import load
+    from leadline.rasters.images import as_picture
     from leadline.rasters.panels import write_picture
 
     kinds: dict[str, float] = {kind: 1.0 for kind in config.procedural_kinds} or dict(DEFAULT_KINDS)

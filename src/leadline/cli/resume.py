@@ -45,10 +45,12 @@ def continue_run(place: RunPlace, overrides: Mapping[str, Any]) -> int:
     config = dataclasses.replace(entry.config(**values), **changed)
     from rich.console import Console
 
-    from leadline.training.display import choose_display  # brings torch; --help must not
+    from leadline.recipes.shared.run import Start  # brings torch, as the next; --help must not
+    from leadline.training.display import choose_display
 
     sources = dict.fromkeys(values, "before resume") | dict.fromkeys(overrides, "flag at resume") if overrides else {}
-    report = entry.start()(config, sources, choose_display(Console(stderr=True)), checkpoint=place.checkpoint)
+    start = Start(sources=sources, display=choose_display(Console(stderr=True)), checkpoint=place.checkpoint)
+    report = entry.trainer()(config, start)
     if report is not None:
         sys.stdout.write(f"report: {report.path}\n")
     return 0

@@ -39,9 +39,11 @@ def main(argv: Sequence[str]) -> int:
         return continue_run(find_run(parsed.value.resume), {field: getattr(parsed.value, field) for field in flags})
     from rich.console import Console
 
-    from leadline.training.display import choose_display  # brings torch; --help must not
+    from leadline.recipes.shared.run import Start  # brings torch, as the next; --help must not
+    from leadline.training.display import choose_display
 
-    report = entry.start()(parsed.value, parsed.sources, choose_display(Console(stderr=True)))
+    start = Start(sources=parsed.sources, display=choose_display(Console(stderr=True)))
+    report = entry.trainer()(parsed.value, start)
     if report is not None:
         sys.stdout.write(f"report: {report.path}\n")
     return 0

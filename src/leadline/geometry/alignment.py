@@ -59,7 +59,7 @@ _SCORES = {
 
 
 def fit_scale_shift(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Least-squares scale and shift with ``scale * predicted + shift ~ target`` (MiDaS, Ranftl et al. 2020, eq. 4).
+    """Least-squares scale and shift with ``scale * predicted + shift ~ target`` (MiDaS, Ranftl et al. 2020).
 
     Args:
         predicted, target: (B, H, W), any unit.
@@ -125,6 +125,15 @@ def masked_median(values: Tensor, valid: Tensor) -> Tensor:
     count = valid.sum(dim=(-2, -1))
     middle = torch.stack([(count - 1).clamp(min=0) // 2, count // 2], dim=-1).clamp(max=ordered.shape[-1] - 1)
     return torch.where(count > 0, ordered.gather(-1, middle).mean(dim=-1), 0.0)
+
+
+def alignment_for(kind: DepthKind) -> Alignment:
+    """The fit that takes from the truth what a prediction of ``kind`` lacks, and no more.
+
+    >>> alignment_for(DepthKind.AFFINE_DISPARITY)
+    <Alignment.SCALE_SHIFT_DISPARITY: 'scale-shift-disparity'>
+    """
+    return next(fit for fit in Alignment if fit.scores is kind)
 
 
 def check_alignment(kind: DepthKind, alignment: Alignment) -> None:

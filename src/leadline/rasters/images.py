@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture file goes in, (H, W, 3) RGB bytes come out; anything that is not a whole picture is refused by name."""
+"""A picture file or tensor goes in, (H, W, 3) RGB bytes come out; a file that is no whole picture is refused by name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
@@ -25,10 +26,13 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(
 BROKEN_FILE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 """What Pillow raises on files that are damaged, truncated or no pictures at all."""
 
+MAX_PIXELS = 200_000_000
+"""Pictures and rasters with more pixels are refused from their header."""
+
 _SIXTEEN_BIT_GREY = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
-def read_image(path: Path, *, max_pixels: int = 200_000_000, apply_orientation: bool = False) -> NDArray[np.uint8]:
+def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, apply_orientation: bool = False) -> NDArray[np.uint8]:
     """Read one picture.
 
     Grey and palette pictures become RGB, transparent ones are laid on black, 16-bit grey keeps its high byte, CMYK is
@@ -103,6 +107,17 @@ def list_images(folder: Path) -> list[Path]:
     found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     visible = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     return sorted(path for path in visible if path.is_file())
+
+
+def as_picture(image: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W) in [0, 1] -> (H, W, 3) uint8; gives back exactly the bytes a picture was read from, and clips the rest.
+
+    >>> import torch
+    >>> as_picture(torch.tensor([0.2, 1.0, 1.5]).view(3, 1, 1)).tolist()
+    [[[51, 255, 255]]]
+    """
+    picture: NDArray[np.uint8] = (image * 255.0).round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
+    return picture
 
 
 def _rgb_bytes(image: Image.Image, path: Path) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
-from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric.config import MetricConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ class RecipeEntry:
         summary: one line for ``leadline list recipes``.
         yields: the kind of depth its models predict.
         config: the frozen dataclass of its hyper-parameters; also the schema of its flags and TOML files.
-        run: ``module:function`` that trains from a config; named, not imported, because it brings torch.
+        run: ``module:function`` of (config, Start) that trains; named, not imported, because it brings torch.
     """
 
     summary: str
@@ -31,11 +31,11 @@ class RecipeEntry:
     config: type[Any]
     run: str
 
-    def start(self) -> Callable[..., Any]:
+    def trainer(self) -> Callable[..., Any]:
         """The function behind ``run``."""
         module, _, function = self.run.partition(":")
-        start: Callable[..., Any] = getattr(import_module(module), function)
-        return start
+        train: Callable[..., Any] = getattr(import_module(module), function)
+        return train
 
 
 RECIPES: dict[str, RecipeEntry] = {
@@ -43,7 +43,7 @@ RECIPES: dict[str, RecipeEntry] = {
         summary="Depth Anything V2 encoder and DPT decoder with ZoeDepth's metric bins, SILog and gradient losses",
         yields="metres",
         config=MetricConfig,
-        run="leadline.recipes.metric_run:train_metric",
+        run="leadline.recipes.metric.run:train_metric",
     ),
 }
 

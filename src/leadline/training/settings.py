@@ -37,8 +37,8 @@ class EngineSettings:
     """Gradients are scaled down to this norm over the trained parameters; 0 or less switches it off."""
     accumulate: int = 1
     """Batches whose gradients are gathered for one update."""
-    amp: Literal["auto", "off", "bf16"] = "auto"
-    """Mixed precision: bf16 autocast where the device has bf16 units (auto), nowhere (off), or in any case (bf16)."""
+    amp: Literal["auto", "off"] = "auto"
+    """Mixed precision: bf16 autocast where the device has bf16 units (auto), or nowhere (off)."""
     ema_decay: float = 0.0
     """Decay of the exponential average of the trained weights, which is then validated and saved; 0 switches it off."""
     log_interval: int = 10
@@ -47,7 +47,7 @@ class EngineSettings:
     """Put the recipe's pictures and the validation's pictures into TensorBoard."""
     save_every_steps: int = 0
     """Updates between two checkpoints inside an epoch; 0 saves at the end of each epoch only."""
-    keep_last: int = 2
+    keep_last: int = 3
     """How many checkpoint_epoch_N folders stay; 0 writes none."""
     seed: int = 0
     """Seed of everything random; two runs of one seed on one CPU end bit-identical."""

@@ -3,8 +3,8 @@
 
     loss = silog_weight * ZoeDepth SILog + grad_weight * ZoeDepth gradient L1 + metric_silog_weight * Depth Anything V2 SiLog
 
-over the pixels that are valid and strictly inside (min_depth, max_depth).  Network: DINOv2 or timm encoder, DPT decoder,
-ZoeDepth metric bins (arXiv 2302.12288) or sigmoid x max_depth (arXiv 2406.09414, metric models).
+over the valid pixels; the streams mark truth outside (min_depth, max_depth) as invalid.  Network: DINOv2 or timm encoder,
+DPT decoder, ZoeDepth metric bins (arXiv 2302.12288) or sigmoid x max_depth (arXiv 2406.09414, metric models).
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Batch, Field
+from leadline.contracts.sample import Field
 from leadline.losses.gradient import gradient_l1
-from leadline.losses.pooling import SumAcross
 from leadline.losses.silog import dav2_silog, zoe_silog
 from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig, v1_taps
 from leadline.models.depth_model import DepthModel
-from leadline.recipes.metric_pictures import pictured
-from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult
+from leadline.recipes.shared.pictures import pictured
+from leadline.recipes.shared.supervised import SupervisedRecipe, truth
+from leadline.training.recipe import ParameterGroup, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,10 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from leadline.recipes.metric_config import MetricConfig
+    from leadline.contracts.sample import Batch
+    from leadline.losses.pooling import SumAcross
+    from leadline.recipes.metric.config import MetricConfig
+    from leadline.training.recipe import Progress
 
 
-class MetricRecipe(Recipe):
+class MetricRecipe(SupervisedRecipe):
     """Supervised training of one network for metres."""
 
     needs = {"train": frozenset({Field.IMAGE, Field.DEPTH})}  # noqa: RUF012 - read only, as every recipe's
@@ -47,38 +49,35 @@ class MetricRecipe(Recipe):
             model.freeze_encoder()
 
     def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
-        """The weighted loss (scalar) of one batch; ``parts`` are the raw terms.  (B,3,H,W) pictures, (B,H,W) metres."""
+        """The loss of one batch of (B,3,H,W) pictures with (B,H,W) metres."""
         batch = batches["train"]
-        predicted_m = self.trained(self.trained.normalisation.apply(batch.image))
-        target_m, valid = targets(batch, self.config)
-        parts = self.terms(predicted_m=predicted_m, target_m=target_m, valid=valid, sum_across=progress.sum_across)
-        return StepResult(loss=self.total(parts), parts=parts, weight=valid.sum().float())
+        return self.loss(self.predict(batch), batch, progress.sum_across)
 
-    def terms(self, *, predicted_m: Tensor, target_m: Tensor, valid: Tensor, sum_across: SumAcross) -> dict[str, Tensor]:
-        """The loss terms whose weight is not 0, each a scalar, from (B,H,W) metres and a (B,H,W) mask."""
-        terms = {"SILog": zoe_silog, "Grad": gradient_l1, "MetricSILog": dav2_silog}
-        return {
-            name: term(predicted_m=predicted_m, target_m=target_m, valid=valid, sum_across=sum_across)
-            for name, term in terms.items()
-            if self.weights[name] != 0
+    def predict(self, batch: Batch) -> Tensor:
+        """(B,3,H,W) pictures of a batch -> (B,H,W) metres."""
+        depth_m: Tensor = self.trained(self.trained.normalisation.apply(batch.image))
+        return depth_m
+
+    def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
+        """The weighted loss of (B,H,W) predicted metres (scalar); ``parts`` are its raw terms of weight above 0."""
+        config, (target_m, valid) = self.config, truth(batch)
+        terms = {
+            "SILog": (config.silog_weight, zoe_silog),
+            "Grad": (config.grad_weight, gradient_l1),
+            "MetricSILog": (config.metric_silog_weight, dav2_silog),
         }
-
-    @property
-    def weights(self) -> dict[str, float]:
-        """Weight of each term of the loss equation."""
-        config = self.config
-        return {"SILog": config.silog_weight, "Grad": config.grad_weight, "MetricSILog": config.metric_silog_weight}
-
-    def total(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The loss equation: a scalar from the scalar terms."""
-        return torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
+        used = {name: term for name, term in terms.items() if term[0] > 0}
+        parts = {
+            name: term(predicted_m=predicted, target_m=target_m, valid=valid, sum_across=sum_across)
+            for name, (_, term) in used.items()
+        }
+        total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
+        return StepResult(loss=total, parts=parts, weight=valid.sum().float())
 
     def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:
         """``Train/Prediction``: RGB, truth, prediction and error of the first picture of a batch, (H,W,3) uint8."""
         batch = batches["train"]
-        predicted_m = self.trained(self.trained.normalisation.apply(batch.image))
-        _, valid = targets(batch, self.config)
-        return {"Train/Prediction": pictured(batch, predicted_m, valid, 0)}
+        return {"Train/Prediction": pictured(batch, self.predict(batch)[0], 0)}
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Encoder at lr / encoder_lr_factor (when it is trained), decoder and head at lr."""
@@ -90,16 +89,6 @@ class MetricRecipe(Recipe):
             for name, part, rate in parts
         ]
         return [group for group in groups if group.parameters]
-
-
-def targets(batch: Batch, config: MetricConfig) -> tuple[Tensor, Tensor]:
-    """(B,H,W) metres and the (B,H,W) mask of pixels that count: valid and strictly inside the range, as ZoeDepth trains."""
-    if batch.depth is None or batch.valid is None:
-        raise ContractError(
-            expected="batches with depth", got=f"none in {batch.keys[0]}", remedy="train on datasets that provide DEPTH"
-        )
-    inside = (batch.depth > config.min_depth) & (batch.depth < config.max_depth)
-    return batch.depth, batch.valid & inside
 
 
 def model_config(config: MetricConfig) -> DepthModelConfig:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.named_values import named_values
 from leadline.data.catalog import dataset_entry
 from leadline.data.request import DatasetRequest, OptionValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_OPTION = "NAME.KEY=VALUE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +64,16 @@ def read_dataset_flags(
     Raises:
         UsageError: not of that form, given twice, or about a dataset that is not among ``datasets``.
     """
+    folders = {name: Path(value) for name, value in named_values(roots, flag="--dataset-root", form="NAME=DIR").items()}
+    files = {name: Path(value) for name, value in named_values(lists, flag="--dataset-list", form="NAME=FILE").items()}
     by_option: dict[str, dict[str, OptionValue]] = {}
-    for name_and_key, value in _pairs("--dataset-option", options, form="NAME.KEY=VALUE").items():
+    for name_and_key, value in named_values(options, flag="--dataset-option", form=_OPTION).items():
         name, dot, key = name_and_key.partition(".")
         if not dot or not key:
-            raise _malformed("--dataset-option", f"{name_and_key}={value}", "NAME.KEY=VALUE")
-        known = by_option.setdefault(name, {})
-        if (field := key.replace("-", "_")) in known:
             raise UsageError(
-                expected=f"--dataset-option {name}.{field} once", got=f"'{known[field]}' and '{value}'", remedy="keep one"
+                expected=f"--dataset-option {_OPTION}", got=f"'{name_and_key}={value}'", remedy="name the dataset first"
             )
-        known[field] = value
-    folders = {name: Path(value) for name, value in _pairs("--dataset-root", roots, form="NAME=DIR").items()}
-    files = {name: Path(value) for name, value in _pairs("--dataset-list", lists, form="NAME=FILE").items()}
+        by_option.setdefault(name, {})[key] = value
     for name in [*folders, *files, *by_option]:
         if name not in datasets:
             raise UsageError(
@@ -82,19 +82,3 @@ def read_dataset_flags(
                 remedy=f"add {name} to --datasets, or correct the name",
             )
     return DatasetFlags(roots=folders, lists=files, options=by_option)
-
-
-def _pairs(flag: str, words: Sequence[str], *, form: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name or not equals or not value:
-            raise _malformed(flag, word, form)
-        if name in pairs:
-            raise UsageError(expected=f"{flag} once for {name}", got=f"'{pairs[name]}' and '{value}'", remedy="keep one")
-        pairs[name] = value
-    return pairs
-
-
-def _malformed(flag: str, word: str, form: str) -> UsageError:
-    return UsageError(expected=f"{flag} {form}", got=repr(word), remedy=f"write {flag} {form}")

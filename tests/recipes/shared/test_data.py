@@ -8,8 +8,8 @@ import torch
 
 from leadline.contracts.errors import UsageError
 from leadline.data.catalog import DATASETS
-from leadline.recipes.metric_config import MetricConfig
-from leadline.recipes.metric_data import (
+from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.shared.data import (
     dataset_request,
     open_part,
     training_names,
@@ -161,10 +161,14 @@ def test_validation_streams__are_disjoint_from_training_in_order_and_limited(tmp
     assert sum(len(batch.keys) for batch in streams["procedural"].batches(0)) == 3
 
 
-def test_validation_streams__mask_depth_outside_the_range() -> None:
+def test_streams__mask_depth_outside_the_range() -> None:
     config = dataclasses.replace(PROCEDURAL, min_depth=2.0, max_depth=3.0)
-    for batch in validation_streams(config, (28, 28))["procedural"].batches(0):
-        assert batch.depth is not None
-        assert batch.valid is not None
-        seen = batch.depth[batch.valid]
-        assert ((seen > 2.0) & (seen < 3.0)).all()
+    validating = validation_streams(config, (28, 28))["procedural"]
+    squashed = training_stream(dataclasses.replace(config, resize="squash"), (28, 28), Ranks())
+    for stream in (validating, training_stream(config, (28, 28), Ranks()), squashed):
+        for batch in stream.batches(0):
+            assert batch.depth is not None
+            assert batch.valid is not None
+            seen = batch.depth[batch.valid]
+            assert ((seen > 2.0) & (seen < 3.0)).all()
+            assert ((batch.depth <= 2.0) | (batch.depth >= 3.0)).any()

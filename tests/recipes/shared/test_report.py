@@ -3,16 +3,16 @@ import json
 from pathlib import Path
 
 from leadline.models.weights import save_model
-from leadline.recipes.metric_config import MetricConfig
-from leadline.recipes.metric_report import report_metric
+from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.shared.report import report_run
 from leadline.training.engine import TrainSummary
 from tests.recipes.frames import write_labelled_folder
-from tests.recipes.test_metric import toy_recipe
+from tests.recipes.metric.test_recipe import toy_recipe
 
 SUMMARY = TrainSummary(epochs=1, updates=2, best=None, scalars={}, skipped=[], seconds=3.0)
 
 
-def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_dataset(tmp_path: Path) -> None:
+def test_report_run__scores_the_run_beside_two_guesses_and_each_further_dataset(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     config = MetricConfig(
@@ -26,7 +26,7 @@ def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_datas
         device="cpu",
     )
     save_model(run / "checkpoint_best", toy_recipe().trained)
-    report = report_metric(config, SUMMARY, (28, 42))
+    report = report_run(config, SUMMARY, (28, 42))
     assert set(report.baselines) == {"constant", "mean-map"}
     assert report.result.images == 4
     assert all(row.key.startswith("test-") for row in report.result.rows)
@@ -42,7 +42,7 @@ def test_report_metric__scores_the_run_beside_two_guesses_and_each_further_datas
     assert other["settings"]["data"]["root"] == str(tmp_path / "frames")
 
 
-def test_report_metric__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(tmp_path: Path) -> None:
+def test_report_run__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     root = write_labelled_folder(tmp_path / "frames")
@@ -50,6 +50,6 @@ def test_report_metric__a_run_on_files_says_that_its_held_out_part_chose_the_epo
         encoder="dinov2-toy", datasets=("labelled_folder",), labelled_root=root, save_dir=run, device="cpu"
     )
     save_model(run / "checkpoint_best", toy_recipe().trained)
-    report = report_metric(config, SUMMARY, (28, 42))
+    report = report_run(config, SUMMARY, (28, 42))
     assert "by which the best epoch was chosen as well" in report.path.read_text()
     assert report.result.settings["range_m"] == [1e-3, 10.0]

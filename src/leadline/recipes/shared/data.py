@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ``metric`` recipe reads: its flags enter, one training stream and named validation streams leave."""
+"""What a recipe reads: its flags enter, one training stream and named validation streams leave."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.needs import require_fields
 from leadline.data.probe import require_metres
+from leadline.data.procedural_request import DEFAULT_COUNT
 from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
-from leadline.recipes.dataset_flags import read_dataset_flags
+from leadline.recipes.shared.dataset_flags import read_dataset_flags
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leadline.data.dataset import DepthDataset
-    from leadline.recipes.metric_config import MetricConfig
+    from leadline.recipes.shared.data_config import DataConfig
     from leadline.training.distributed import Ranks
     from leadline.transforms.pipeline import Transform
 
@@ -41,11 +42,8 @@ _ROOT_FIELDS = {
 }
 _LIST_FIELDS = {"nyu": "nyu_csv", "sunrgbd": "sunrgbd_json", "da2k": "da2k_annotation"}
 
-ALL_PROCEDURAL = 500
-"""Procedural scenes have no end: as many are held out where "all" is asked for."""
 
-
-def training_names(config: MetricConfig) -> list[str]:
+def training_names(config: DataConfig) -> list[str]:
     """The datasets that are trained on, in the order of the flag.
 
     Raises:
@@ -63,7 +61,7 @@ def training_names(config: MetricConfig) -> list[str]:
     return names
 
 
-def validation_names(config: MetricConfig) -> list[str]:
+def validation_names(config: DataConfig) -> list[str]:
     """The datasets that are validated on: all that were named; a benchmark that is trained on is not.
 
     Raises:
@@ -85,7 +83,7 @@ def has_depth(name: str) -> bool:
     return Field.DEPTH in dataset_entry(name).provides
 
 
-def _checked(config: MetricConfig) -> tuple[str, ...]:
+def _checked(config: DataConfig) -> tuple[str, ...]:
     for name in config.datasets:
         if not has_depth(name) and Field.ORDINAL not in dataset_entry(name).provides:
             raise UsageError(
@@ -96,7 +94,7 @@ def _checked(config: MetricConfig) -> tuple[str, ...]:
     return config.datasets
 
 
-def open_part(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
+def open_part(name: str, config: DataConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
     """One dataset as the flags describe it; ``part`` is "train" or "val", which are disjoint.
 
     Procedural scenes are rendered at ``size``, (height, width) pixels; files have their own.
@@ -108,7 +106,7 @@ def open_part(name: str, config: MetricConfig, *, part: str, size: tuple[int, in
     return open_dataset(name, dataset_request(name, config, part=part, size=size))
 
 
-def dataset_request(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DatasetRequest:
+def dataset_request(name: str, config: DataConfig, *, part: str, size: tuple[int, int]) -> DatasetRequest:
     """What is asked of one dataset: folder, list, split and options; a benchmark has no parts.
 
     Raises:
@@ -125,7 +123,7 @@ def dataset_request(name: str, config: MetricConfig, *, part: str, size: tuple[i
     return dataclasses.replace(request, options={**_own_options(name, config, part, size), **request.options})
 
 
-def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -> SampleStream:
+def training_stream(config: DataConfig, size: tuple[int, int], ranks: Ranks) -> SampleStream:
     """Shuffled, augmented batches of ``config.batch_size`` over all ranks, (height, width) pixels each."""
     names = training_names(config)
     parts = [open_part(name, config, part="train", size=size) for name in names]
@@ -138,37 +136,38 @@ def training_stream(config: MetricConfig, size: tuple[int, int], ranks: Ranks) -
     return SampleStream(source, Pipeline(_training_steps(config, size)), _loader(config, ranks), shuffle=True)
 
 
-def validation_streams(config: MetricConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
+def validation_streams(config: DataConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
     """Each validation dataset that has depth, in order, without augmentation, at the training size in pixels."""
-    steps = Pipeline([*_shape(config, size, cropped=CentreCrop(*size)), ValidRange(config.min_depth, config.max_depth)])
+    steps = Pipeline(_shape(config, size, cropped=CentreCrop(*size)))
     parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if has_depth(name)}
     return {name: SampleStream(part, steps, _loader(config, None), shuffle=False) for name, part in parts.items()}
 
 
-def ordinal_pictures(config: MetricConfig) -> DepthDataset | None:
+def ordinal_pictures(config: DataConfig) -> DepthDataset | None:
     """The first dataset that has pairs but no depth (DA-2K), scored at the pictures' own size; None without one."""
     name = next((name for name in validation_names(config) if not has_depth(name)), None)
     return None if name is None else held_out(name, config, part="val", size=config.size)
 
 
-def held_out(name: str, config: MetricConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
+def held_out(name: str, config: DataConfig, *, part: str, size: tuple[int, int]) -> DepthDataset:
     """At most ``config.validation_images`` pictures of a part that is not trained on, evenly spaced; 0 takes all."""
     whole = open_part(name, config, part=part, size=size)
     return EvenSubset(whole, config.validation_images) if config.validation_images else whole
 
 
-def _training_steps(config: MetricConfig, size: tuple[int, int]) -> list[Transform]:
+def _training_steps(config: DataConfig, size: tuple[int, int]) -> list[Transform]:
     shaped = _shape(config, size, cropped=RandomCrop(*size))
     if not config.augment:
         return shaped
     return [*shaped, RandomFlip(), ColourJitter()]
 
 
-def _shape(config: MetricConfig, size: tuple[int, int], *, cropped: Transform) -> list[Transform]:
-    return [Squash(*size)] if config.resize == "squash" else [ResizeCover(*size), cropped]
+def _shape(config: DataConfig, size: tuple[int, int], *, cropped: Transform) -> list[Transform]:
+    in_range = ValidRange(config.min_depth, config.max_depth)
+    return [Squash(*size), in_range] if config.resize == "squash" else [ResizeCover(*size), cropped, in_range]
 
 
-def _loader(config: MetricConfig, ranks: Ranks | None) -> LoaderSettings:
+def _loader(config: DataConfig, ranks: Ranks | None) -> LoaderSettings:
     world = ranks.world if ranks else 1
     if config.batch_size % world:
         raise UsageError(
@@ -187,18 +186,18 @@ def _loader(config: MetricConfig, ranks: Ranks | None) -> LoaderSettings:
     )
 
 
-def _named(config: MetricConfig, fields: Mapping[str, str]) -> list[str]:
+def _named(config: DataConfig, fields: Mapping[str, str]) -> list[str]:
     """The reference's own path flags in the common form, for the datasets that are used."""
     given = {name: getattr(config, field) for name, field in fields.items() if name in config.datasets}
     return [f"{name}={path}" for name, path in given.items() if path]
 
 
-def _own_options(name: str, config: MetricConfig, part: str, size: tuple[int, int]) -> dict[str, OptionValue]:
-    """What flags of this recipe say about a dataset's settings."""
+def _own_options(name: str, config: DataConfig, part: str, size: tuple[int, int]) -> dict[str, OptionValue]:
+    """What flags beside --dataset-option say about a dataset's settings."""
     if name == "sunrgbd":
         return {"use_bfx_depth": config.use_bfx_depth, "exclude_nyu": config.exclude_nyu_leak}
     if name == "procedural":
-        count = config.procedural_count if part == "train" else config.validation_images or ALL_PROCEDURAL
+        count = config.procedural_count if part == "train" else config.validation_images or DEFAULT_COUNT  # of all
         kinds = ",".join(config.procedural_kinds)
         return {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
     return {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a finished ``metric`` run is worth: its best model is scored by the dataset's protocol beside two naive guesses.
+"""What a finished run is worth: its best model is scored by the dataset's protocol beside two naive guesses.
 
 A run folder enters; ``report.html`` and ``evaluation.json`` of the first dataset leave, and ``evaluation_NAME.json`` of the
 others.  For procedural scenes the score is on the split ``test``, by which nothing was chosen; for files it is on the
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from leadline.contracts.sample import Field
 from leadline.data.catalog import DATASETS
 from leadline.data.subset import EvenSubset
 from leadline.evaluation.baselines import naive_guesses
@@ -24,17 +25,19 @@ from leadline.evaluation.protocol import UnscorableError
 from leadline.evaluation.report import ReportContents, write_report
 from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
 from leadline.evaluation.results import EvaluationResult, write_json
+from leadline.geometry.alignment import alignment_for
 from leadline.inference.predictor import Predictor, load
-from leadline.recipes.metric_data import dataset_request, has_depth, held_out, open_part, training_names, validation_names
+from leadline.recipes.shared.data import dataset_request, has_depth, held_out, open_part, training_names, validation_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from leadline.contracts.depth_map import DepthKind
     from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
     from leadline.evaluation.protocol import Protocol
-    from leadline.recipes.metric_config import MetricConfig
+    from leadline.recipes.shared.data_config import DataConfig
     from leadline.training.engine import TrainSummary
 
 GUESSED_FROM = 200
@@ -58,14 +61,14 @@ class Report:
     baselines: dict[str, EvaluationResult]
 
 
-def report_metric(
-    config: MetricConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
+def report_run(
+    config: DataConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
 ) -> Report:
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
     name = next(one for one in validation_names(config) if has_depth(one))
     part = "test" if name == "procedural" else "val"
-    pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config)
     predictor = load(config.save_dir, device=config.device)
+    pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config, predictor.kind)
     settings = _told(name, part, config, size)
     result = evaluate(predictor, pictures, protocol, settings=settings, on_progress=on_progress)
     learned = training_names(config)[0]
@@ -75,11 +78,10 @@ def report_metric(
     write_json(result, config.save_dir / "evaluation.json")
     for other in validation_names(config):
         if other != name:
-            others = held_out(other, config, part="val", size=size)
-            scored = evaluate(predictor, others, _protocol(other, config), settings=_told(other, "val", config, size))
+            scored = _scored(predictor, other, config, size)
             write_json(scored, config.save_dir / f"evaluation_{other}.json")
     contents = ReportContents(
-        title=f"Leadline metric: {config.encoder} on {' + '.join(config.datasets)}",
+        title=f"Leadline {config.recipe}: {predictor.model.config.encoder} on {' + '.join(config.datasets)}",
         lead=_lead(name, part, len(pictures)),
         result=result,
         baselines=baselines,
@@ -89,7 +91,12 @@ def report_metric(
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
 
 
-def _told(name: str, part: str, config: MetricConfig, size: tuple[int, int]) -> EvaluationSettings:
+def _scored(predictor: Predictor, name: str, config: DataConfig, size: tuple[int, int]) -> EvaluationResult:
+    pictures, protocol = held_out(name, config, part="val", size=size), _protocol(name, config, predictor.kind)
+    return evaluate(predictor, pictures, protocol, settings=_told(name, "val", config, size))
+
+
+def _told(name: str, part: str, config: DataConfig, size: tuple[int, int]) -> EvaluationSettings:
     """Settings that write down which data were scored."""
     request = dataset_request(name, config, part=part, size=size)
     return EvaluationSettings(
@@ -103,9 +110,11 @@ def _told(name: str, part: str, config: MetricConfig, size: tuple[int, int]) -> 
     )
 
 
-def _protocol(name: str, config: MetricConfig) -> Protocol:
-    """The dataset's own protocol, with the range that the model was trained for where that is narrower."""
+def _protocol(name: str, config: DataConfig, kind: DepthKind) -> Protocol:
+    """The dataset's own, fitted as the kind needs it, with the range that was trained on where that is narrower."""
     protocol = find_protocol(DATASETS[name].default_protocol or "depth")
+    if Field.DEPTH in protocol.needs:
+        protocol = dataclasses.replace(protocol, alignment=alignment_for(kind))
     if DATASETS[name].evaluation_only:
         return protocol  # a benchmark is measured as everyone measures it
     low, high = protocol.range_m
@@ -130,9 +139,9 @@ def _scorable(predictor: Predictor, samples: Iterable[Sample], protocol: Protoco
             continue  # the table of left-out pictures names it
 
 
-def _facts(config: MetricConfig, summary: TrainSummary) -> dict[str, object]:
+def _facts(config: DataConfig, summary: TrainSummary) -> dict[str, object]:
     return {
-        "configuration": f"leadline train metric --config {config.save_dir / 'config.toml'}",
+        "configuration": f"leadline train {config.recipe} --config {config.save_dir / 'config.toml'}",
         "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, {config.device}",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__}",
         "seed": config.seed,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leadline.contracts.errors import UsageError
-from leadline.recipes.dataset_flags import DatasetFlags, read_dataset_flags
+from leadline.recipes.shared.dataset_flags import DatasetFlags, read_dataset_flags
 
 
 def read(*, roots: tuple[str, ...] = (), lists: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> DatasetFlags:
@@ -48,7 +48,7 @@ def test_request__a_missing_folder_is_asked_for_by_both_flags() -> None:
         ({"options": ("nyu=1",)}, "--dataset-option NAME.KEY=VALUE; got 'nyu=1'"),
         ({"options": ("nyu.=1",)}, "--dataset-option NAME.KEY=VALUE"),
         ({"roots": ("nyu=a", "nyu=b")}, "--dataset-root once for nyu; got 'a' and 'b'"),
-        ({"options": ("nyu.a-b=1", "nyu.a_b=2")}, "--dataset-option nyu.a_b once; got '1' and '2'"),
+        ({"options": ("nyu.a-b=1", "nyu.a_b=2")}, "--dataset-option once for nyu.a_b; got '1' and '2'"),
         ({"roots": ("nyuu=a",)}, "got 'nyuu'; add nyuu to --datasets"),
         ({"options": ("sunrgbd.use_bfx_depth=true",)}, "about nyu, ibims, procedural; got 'sunrgbd'"),
     ],

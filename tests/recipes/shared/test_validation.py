@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -10,29 +11,29 @@ from PIL import Image
 
 from leadline.contracts.errors import DataError
 from leadline.evaluation.metrics import depth_metrics
-from leadline.recipes.metric import targets
-from leadline.recipes.metric_config import MetricConfig
-from leadline.recipes.metric_data import ordinal_pictures, validation_streams
-from leadline.recipes.metric_validation import TAGS, MetricValidation
-from tests.recipes.test_metric import toy_recipe
-from tests.recipes.test_metric_data import PROCEDURAL
+from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.shared.data import ordinal_pictures, validation_streams
+from leadline.recipes.shared.supervised import truth
+from leadline.recipes.shared.validation import TAGS, Validation
+from tests.recipes.metric.test_recipe import toy_recipe
+from tests.recipes.shared.test_data import PROCEDURAL
 
 
-def validation(**changes: float) -> MetricValidation:
+def validation(**changes: float) -> Validation:
     recipe = toy_recipe(max_depth=80.0, **changes).eval()
     config = PROCEDURAL.__class__(
         datasets=("procedural",), procedural_count=4, batch_size=2, num_workers=0, validation_images=3, max_depth=80.0
     )
-    return MetricValidation(recipe, validation_streams(config, (28, 42)))
+    return Validation(recipe, config, validation_streams(config, (28, 42)))
 
 
-def test_metric_validation__means_are_per_image_and_tagged_as_the_reference_does() -> None:
+def test_validation__means_are_per_image_and_tagged_as_the_reference_does() -> None:
     watched = validation()
     result = watched(0)
     model, expected = watched.recipe.trained, []
     with torch.inference_mode():
         for batch in watched.streams["procedural"].batches(0):
-            target_m, valid = targets(batch, watched.recipe.config)
+            target_m, valid = truth(batch)
             predicted_m = model(model.normalisation.apply(batch.image)).clamp(1e-3, 80.0)
             expected.append(depth_metrics(predicted_m=predicted_m, target_m=target_m, valid=valid)["abs_rel"])
     assert result.scalars["Val/ABS_REL"] == pytest.approx(float(torch.cat(expected).mean()), rel=1e-5)
@@ -41,16 +42,17 @@ def test_metric_validation__means_are_per_image_and_tagged_as_the_reference_does
     assert all(math.isfinite(value) for value in result.scalars.values())
 
 
-def test_metric_validation__the_best_epoch_is_chosen_by_what_was_asked() -> None:
+def test_validation__the_best_epoch_is_chosen_by_what_was_asked() -> None:
     assert validation()(0).selection_name == "Val/Loss"
     watched = validation()
-    chosen = MetricValidation(toy_recipe(select_by="abs_rel", max_depth=80.0).eval(), watched.streams)(0)
+    watched.config = dataclasses.replace(watched.config, select_by="abs_rel")
+    chosen = watched(0)
     assert chosen.selection_name == "Val/ABS_REL"
     assert chosen.selection == chosen.scalars["Val/ABS_REL"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_metric_validation__a_prediction_that_is_no_number_spoils_every_metric_of_its_epoch(value: float) -> None:
+def test_validation__a_prediction_that_is_no_number_spoils_every_metric_of_its_epoch(value: float) -> None:
     watched = validation()
     model = watched.recipe.trained
 
@@ -62,20 +64,21 @@ def test_metric_validation__a_prediction_that_is_no_number_spoils_every_metric_o
     assert all(math.isnan(scalars[f"Val/{tag}"]) for tag in TAGS.values())
 
 
-def test_metric_validation__shows_pictures_of_the_first_samples() -> None:
+def test_validation__shows_pictures_of_the_first_samples() -> None:
     pictures = validation()(0).pictures
     assert list(pictures) == ["Val/Sample_0", "Val/Sample_1", "Val/Sample_2"]
     assert all(picture.ndim == 3 and picture.shape[2] == 3 for picture in pictures.values())
 
 
-def test_metric_validation__pictures_without_a_pixel_in_range_are_refused_not_scored_as_perfect() -> None:
+def test_validation__pictures_without_a_pixel_in_range_are_refused_not_scored_as_perfect() -> None:
     watched = validation()
-    nothing = MetricValidation(toy_recipe(min_depth=500.0, max_depth=501.0).eval(), watched.streams)
+    config = dataclasses.replace(PROCEDURAL, min_depth=500.0, max_depth=501.0)
+    nothing = Validation(watched.recipe, config, validation_streams(config, (28, 42)))
     with pytest.raises(DataError, match="inside the range"):
         nothing(0)
 
 
-def test_metric_validation__da2k_is_scored_by_its_pairs(tmp_path: Path) -> None:
+def test_validation__da2k_is_scored_by_its_pairs(tmp_path: Path) -> None:
     (tmp_path / "images" / "indoor").mkdir(parents=True)
     Image.fromarray(np.full((56, 56, 3), 90, np.uint8)).save(tmp_path / "images" / "indoor" / "a.png")
     pair = {"point1": [40, 20], "point2": [10, 20], "closer_point": "point1"}

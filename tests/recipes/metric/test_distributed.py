@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 
 from leadline.contracts.sample import Batch, Field
 from leadline.models.depth_model import DepthModel
-from leadline.recipes.metric import MetricRecipe, model_config
-from leadline.recipes.metric_config import MetricConfig
+from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.metric.recipe import MetricRecipe, model_config
 from leadline.training.display import SilentDisplay
 from leadline.training.engine import train
 from leadline.training.recipe import ValidationResult

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recipe reads, flag by flag: datasets, their folders, the size and number of pictures.  Free of torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from leadline.recipes.shared.run_config import RunConfig, require
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig(RunConfig):
+    """Flags of every recipe that learns from, or is watched on, pictures with depth."""
+
+    least: ClassVar[dict[str, int]] = {
+        **RunConfig.least,
+        **dict.fromkeys(("epoch_images", "validation_images", "num_workers"), 0),
+        "procedural_count": 1,
+    }
+
+    datasets: tuple[str, ...] = ("nyu", "sunrgbd")
+    """What to train on (leadline list datasets).  ibims and da2k are benchmarks: they are validated on, not trained on."""
+    dataset_root: tuple[str, ...] = ()
+    """NAME=DIR: the folder of any dataset; the same as --nyu-root, --sunrgbd-root, ... for those that have such a flag."""
+    dataset_list: tuple[str, ...] = ()
+    """NAME=FILE: the list of a dataset's samples, where it is not the usual one below its folder."""
+    dataset_option: tuple[str, ...] = ()
+    """NAME.KEY=VALUE: a dataset's own settings, e.g. nyu.crop_white_border=true."""
+    dataset_weights: tuple[float, ...] = ()
+    """Share of each training dataset in an epoch; empty: by number of pictures."""
+    train_on_benchmarks: bool = False
+    """Train on ibims nevertheless (its numbers then mean nothing)."""
+    min_depth: float = 1e-3
+    """Metres; truth nearer than this is not counted, and heads with bounds begin here."""
+    max_depth: float = 10.0
+    """Metres; truth farther than this is not counted, and heads with bounds end here."""
+    epoch_images: int = 0
+    """Pictures per epoch; 0 means one pass over all training pictures."""
+    target_size: tuple[int, ...] = (384,)
+    """Training size: side, or height and width; rounded to the encoder's patch with a message."""
+    resize: Literal["cover", "squash"] = "cover"
+    """cover keeps the aspect and crops; squash stretches as the reference does (prediction never stretches)."""
+    augment: bool = True
+    """Mirror and ZoeDepth's colour jitter."""
+    num_workers: int = 4
+    """Loader processes; the order of samples does not depend on it."""
+    pin_memory: bool = True
+    """Page-locked batches, where there is a CUDA device."""
+    on_unreadable: Literal["stop", "skip"] = "stop"
+    """At an unreadable sample: stop, or count and name it and go on."""
+    nyu_csv: Path | None = None
+    """CSV (rgb,depth) or text list (rgb depth focal) of NYU Depth v2; by default the usual one below its folder."""
+    nyu_root: Path | None = None
+    """Folder the paths of the NYU list are relative to."""
+    sunrgbd_json: Path | None = None
+    """JSON list of SUN RGB-D; without it the tree below the root is scanned."""
+    sunrgbd_root: Path | None = None
+    """Folder that holds SUNRGBD/."""
+    use_bfx_depth: bool = False
+    """SUN RGB-D: the in-painted depth_bfx instead of the raw depth."""
+    exclude_nyu_leak: bool = True
+    """SUN RGB-D: leave out kv1/NYUdata, which holds all 654 NYU test pictures."""
+    ibims_root: Path | None = None
+    """Folder of iBims-1."""
+    da2k_root: Path | None = None
+    """Folder of DA-2K."""
+    da2k_annotation: Path | None = None
+    """annotations.json of DA-2K; by default the one in its root."""
+    labelled_root: Path | None = None
+    """Your own pictures with depth: a folder with manifest.jsonl, or image/ and depth/ side by side."""
+    procedural_count: int = 4000
+    """Number of built-in procedural training scenes."""
+    procedural_kinds: tuple[Literal["room", "yard", "street"], ...] = ()
+    """Kinds of procedural scenes; empty: the default mix of all three."""
+    validation_images: int = 200
+    """At most so many validation pictures per dataset and epoch, evenly spaced; 0 takes all."""
+
+    def __post_init__(self) -> None:
+        RunConfig.__post_init__(self)  # super() does not find its way in dataclasses with slots
+        require(
+            0 < self.min_depth < self.max_depth,
+            "0 < --min-depth < --max-depth",
+            (self.min_depth, self.max_depth),
+            "give metres",
+        )
+        require(
+            len(self.target_size) in {1, 2} and min(self.target_size) > 0,
+            "--target-size SIDE or HEIGHT WIDTH",
+            self.target_size,
+            "e.g. --target-size 392 518",
+        )
+        require(
+            len(set(self.datasets)) == len(self.datasets) > 0,
+            "--datasets without repetition",
+            self.datasets,
+            "name each once",
+        )
+        require(
+            all(math.isfinite(share) and share >= 0 for share in self.dataset_weights),
+            "--dataset-weights of 0 or more",
+            self.dataset_weights,
+            "give one share for each training dataset",
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Requested training size, (height, width) in pixels."""
+        return (self.target_size[0], self.target_size[-1])

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run from flags to report, for every supervised recipe: a recipe to build enters, a trained run folder leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from leadline.contracts.errors import UsageError
+from leadline.geometry.multiples import nearest_multiples
+from leadline.models.weights import save_model
+from leadline.recipes.shared.data import ordinal_pictures, training_stream, validation_streams
+from leadline.recipes.shared.report import Report, report_run
+from leadline.recipes.shared.validation import Validation
+from leadline.training import distributed
+from leadline.training.config_file import Setting
+from leadline.training.engine import train
+from leadline.training.placement import choose_placement
+from leadline.training.run import RunFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from leadline.models.depth_model import DepthModel
+    from leadline.recipes.shared.data_config import DataConfig
+    from leadline.recipes.shared.run_config import RunConfig
+    from leadline.recipes.shared.supervised import SupervisedRecipe
+    from leadline.training.display import Display
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How a run was asked for.
+
+    Attributes:
+        sources: field name -> where its value came from, for the run's config.toml; empty leaves a resumed run's as it is.
+        display: what shows the progress.
+        checkpoint: what to go on from ("latest", "best", "epoch_N"); None starts a new run.
+    """
+
+    sources: Mapping[str, str]
+    display: Display
+    checkpoint: str | None = None
+
+
+def train_supervised(
+    config: DataConfig, start: Start, build: Callable[[], SupervisedRecipe], initialise: Callable[[DepthModel], None]
+) -> Report | None:
+    """Train on the stream "train" of pictures with depth, watch the held-out ones, and report on the best epoch.
+
+    Args:
+        config: every hyper-parameter; ``save_dir`` is the run.
+        start: new or continued, and what to show.
+        build: makes the recipe, its network with random weights.
+        initialise: gives a new run's network its first weights, after everything else was found in order.
+
+    Returns:
+        The report on held-out pictures; None without validation, and on all ranks but the first.
+
+    Raises:
+        LeadlineError: anything the user can mend, before the first batch where possible.
+    """
+    with distributed.together() as ranks:
+        settings = config.engine
+        choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
+        _check_log_dir(config)
+        torch.manual_seed(config.seed)
+        recipe = build()
+        model = recipe.trained
+        size = rounded_size(config.size, model.size_multiple)
+        model.config = dataclasses.replace(model.config, input_size=min(size))
+        streams = {"train": training_stream(config, size, ranks)}
+        validation = (
+            Validation(recipe, config, validation_streams(config, size), ordinal_pictures(config))
+            if config.validate
+            else None
+        )
+        if start.checkpoint is None:
+            initialise(model)
+        summary = train(
+            recipe,
+            streams,
+            settings,
+            _run_folder(config, start, ranks.rank),
+            validate=validation,
+            save_model=lambda folder: save_model(folder, model),
+            display=start.display,
+        )
+    return report_run(config, summary, size) if ranks.rank == 0 and config.validate else None
+
+
+def rounded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The nearest (height, width) that the encoder divides evenly, said once.
+
+    >>> rounded_size((384, 392), 14)
+    (378, 392)
+    """
+    height, width = nearest_multiples(size, multiple)
+    if (height, width) != size:
+        logger.warning("training size %dx%d rounded to %dx%d, multiples of %d", *size, height, width, multiple)
+    return height, width
+
+
+def described(config: RunConfig, sources: Mapping[str, str]) -> dict[str, Setting]:
+    """Every hyper-parameter with its value and source, for config.toml; the recipe's name first."""
+    fields = [field.name for field in dataclasses.fields(config)]
+    values = {name: Setting(getattr(config, name), sources.get(name, "default")) for name in fields}
+    return {"recipe": Setting(config.recipe, "command")} | values
+
+
+def _run_folder(config: RunConfig, start: Start, rank: int) -> RunFolder:
+    """A new folder with its configuration, or the one to go on in."""
+    if start.checkpoint is None:
+        run = RunFolder.create(config.save_dir, described(config, start.sources), rank=rank)
+    else:
+        run = RunFolder.open(config.save_dir, checkpoint=start.checkpoint)
+        if rank == 0 and start.sources:
+            run.record(described(config, start.sources))
+    return dataclasses.replace(run, events=config.events_folder)
+
+
+def _check_log_dir(config: RunConfig) -> None:
+    folder = config.log_dir
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(expected="a folder for --log-dir", got=f"the file {folder}", remedy="name another --log-dir")

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run is made, whatever the recipe: optimisation, checkpoints and folders enter as flags, engine settings leave.
+
+Free of torch, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from leadline.contracts.errors import UsageError
+from leadline.training.settings import EngineSettings, NoDecay, Schedule  # torch-free as well
+
+WITHOUT_DECAY: tuple[NoDecay, ...] = ("bias", "norm", "pos_embed", "layer_scale")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """Flags of every recipe; a recipe's own configuration inherits them and may give them other defaults."""
+
+    recipe: ClassVar[str] = ""
+    """The recipe's name in the catalog."""
+    least: ClassVar[dict[str, int]] = {
+        **dict.fromkeys(("batch_size", "num_epochs", "lr_step_size", "accumulate", "log_interval"), 1),
+        **dict.fromkeys(("warmup_steps", "save_every", "keep_epochs", "seed", "weight_decay"), 0),
+    }
+    """Smallest value that means something, by field."""
+
+    batch_size: int = 4
+    """Pictures per step over all processes."""
+    num_epochs: int = 50
+    """Passes over the training pictures."""
+    lr: float = 1e-4
+    """Learning rate of decoder and head."""
+    weight_decay: float = 1e-4
+    """AdamW's decoupled weight decay."""
+    decay_norm_and_bias: bool = True
+    """Decay biases, norms, position embedding and layer scale too, as the reference does."""
+    schedule: Schedule = "step"
+    """Learning-rate schedule."""
+    lr_step_size: int = 15
+    """Epochs between drops of the step schedule."""
+    lr_gamma: float = 0.1
+    """Factor of each drop."""
+    warmup_steps: int = 0
+    """Steps of linear warm-up, for every schedule but onecycle."""
+    max_grad_norm: float = 1.0
+    """Clip of the gradient norm over trained parameters; 0 or less switches it off."""
+    accumulate: int = 1
+    """Batches gathered for one update; their losses count by their number of valid pixels."""
+    amp: bool = True
+    """bf16 autocast of the networks where the hardware has bf16 units; losses and bins stay in fp32 in any case."""
+    ema_decay: float = 0.0
+    """Decay of the averaged weights that are then validated and saved; 0 switches them off."""
+    seed: int = 0
+    """Everything random follows from it."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    deterministic: bool = False
+    """Deterministic kernels on accelerators, slower; the CPU is always deterministic."""
+    save_dir: Path = Path("./checkpoints")
+    """The run folder: configuration, log, checkpoints, report."""
+    log_dir: Path = Path("./logs")
+    """TensorBoard events go to a folder in here that is named after the run folder's path."""
+    resume: str = ""
+    """Continue a run: its folder or one of its checkpoints."""
+    log_interval: int = 10
+    """Steps between log lines."""
+    save_every: int = 0
+    """Steps between extra checkpoints within an epoch; 0 saves at each epoch's end."""
+    keep_epochs: int = 3
+    """Numbered epoch checkpoints that are kept; 0 writes none."""
+    validate: bool = True
+    """Validate after each epoch and keep the best checkpoint."""
+    select_by: Literal["loss", "abs_rel"] = "loss"
+    """What decides which checkpoint is best."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, flag = getattr(self, field.name), "--" + field.name.replace("_", "-")
+            if isinstance(value, float):
+                require(math.isfinite(value), f"a finite number for {flag}", value, f"change {flag}")
+            if field.name in self.least:
+                least = self.least[field.name]
+                require(value >= least, f"{flag} of at least {least}", value, f"change {flag}")
+        require(self.lr > 0, "--lr above 0", self.lr, "e.g. --lr 1e-4")
+        require(0 <= self.ema_decay < 1, "--ema-decay in [0, 1)", self.ema_decay, "e.g. 0.999")
+
+    @property
+    def events_folder(self) -> Path:
+        """Where TensorBoard events go: one folder below ``log_dir`` for each run folder, ``runs/a`` -> ``runs_a``."""
+        return self.log_dir / "_".join(part for part in self.save_dir.parts if part not in {self.save_dir.anchor, ".."})
+
+    @property
+    def engine(self) -> EngineSettings:
+        """The engine's share of the flags."""
+        return EngineSettings(
+            epochs=self.num_epochs,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            no_decay=() if self.decay_norm_and_bias else WITHOUT_DECAY,
+            schedule=self.schedule,
+            lr_step_size=self.lr_step_size,
+            lr_gamma=self.lr_gamma,
+            warmup_steps=self.warmup_steps,
+            max_grad_norm=self.max_grad_norm,
+            accumulate=self.accumulate,
+            amp="auto" if self.amp else "off",
+            ema_decay=self.ema_decay,
+            log_interval=self.log_interval,
+            save_every_steps=self.save_every,
+            keep_last=self.keep_epochs,
+            seed=self.seed,
+            device=self.device,
+            deterministic=self.deterministic,
+        )
+
+
+def require(holds: bool, expected: str, got: object, remedy: str) -> None:  # noqa: FBT001
+    """Refuse a flag that cannot be meant.  Raises UsageError."""
+    if not holds:
+        raise UsageError(expected=expected, got=repr(got), remedy=remedy)
