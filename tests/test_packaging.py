@@ -15,6 +15,25 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
+def test_readme__names_only_rooms_and_files_that_there_are() -> None:
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("```\nsrc/leadline/\n")[1].split("```")[0]
+    rooms = {path.name for path in (ROOT / "src/leadline").iterdir() if path.is_dir() and not path.name.startswith("_")}
+    named: dict[str, list[str]] = {}
+    for line in tree.splitlines():
+        if line[2] != " ":
+            room = line.split("/")[0].strip()
+            named[room] = []
+            continue
+        for word in line.split():
+            folder, _, inside = word.rstrip("}").partition("{")
+            named[room] += [folder + one for one in inside.split(",")]
+    assert named.keys() == rooms
+    for room, files in named.items():
+        for file in files:
+            path = ROOT / "src/leadline" / room / file
+            assert path.is_dir() or path.with_suffix(".py").is_file() or path.with_suffix(".toml").is_file(), path
+
+
 def pins() -> dict[str, str]:
     """Normalised name -> pinned version of every line of constraints.txt."""
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]

@@ -17,8 +17,13 @@ def test_settings__refuse_sides_that_are_no_multiples_of_the_patch(sides: tuple[
         BenchmarkSettings(sides_px=sides)
 
 
-def test_settings__refuse_no_rounds_and_negative_batches() -> None:
-    with pytest.raises(UsageError, match="rounds 0"):
-        BenchmarkSettings(rounds=0)
+@pytest.mark.parametrize("rounds", [-1, 0, 1])
+def test_settings__refuse_rounds_too_few_for_a_spread(rounds: int) -> None:
+    with pytest.raises(UsageError, match=f"rounds of 2 or more.*got rounds {rounds},"):
+        BenchmarkSettings(rounds=rounds)
+    assert BenchmarkSettings(rounds=2).rounds == 2
+
+
+def test_settings__refuse_negative_batches() -> None:
     with pytest.raises(UsageError, match="batch size -1"):
         BenchmarkSettings(batch_size=-1)

@@ -22,7 +22,7 @@ def test_agreement_rows__judge_each_precision_by_its_own_tolerance() -> None:
 
 @pytest.mark.slow
 def test_measure__finds_equal_loss_curves_and_a_ratio() -> None:
-    report = measure(BenchmarkSettings(device="cpu", rounds=1, least_s=0.0, sides_px=(56,), batch_size=1))
+    report = measure(BenchmarkSettings(device="cpu", rounds=2, least_s=0.0, sides_px=(56,), batch_size=1))
     rows = {row.name.strip(): row for row in report.rows}
     assert rows["training step, ViT-S, 56x56, plain process"].value > 0.1
     assert rows["training step, ViT-S, 56x56, our settings for both"].value > 0.1

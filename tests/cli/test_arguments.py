@@ -33,6 +33,8 @@ class Options:
     root: Path | None = None
     colour: Colour = Colour.RED
     lr: Annotated[float, tyro.conf.arg(aliases=["--learning-rate"])] = 1e-4
+    range_m: tuple[float, float] | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,12 +117,15 @@ def test_parse__names_the_nearest_choice_for_an_unknown_one() -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--n-bins", "many"], ["--n-bins", "many"]),
+        (["--n-bins", "many"], ["expected a whole number for --n-bins; got 'many'; e.g. --n-bins 64; see"]),
+        (["--lr", "fast"], ["expected a number for --lr; got 'fast'; e.g. --lr 0.0001; see"]),
+        (["--range-m", "1", "x"], ["expected numbers for --range-m, separated by spaces; got '1 x'; see"]),
+        (["--share", "a b"], ["expected a number for --share; got 'a b'; see"]),
         (["--n-bins"], ["1 value(s) after --n-bins"]),
         (["--pair", "1"], ["2 value(s) after --pair"]),
-        (["--pair", "a", "b"], ["values that fit --pair, separated by spaces; got 'a b';"]),
-        (["--n-attractors", "16,8,4,1"], ["values that fit --n-attractors, separated by spaces; got '16,8,4,1';"]),
-        (["--n-attractors", "16", "x"], ["values that fit --n-attractors, separated by spaces; got '16 x';"]),
+        (["--pair", "a", "b"], ["expected whole numbers for --pair, separated by spaces; got 'a b'; e.g. --pair 1 2; see"]),
+        (["--n-attractors", "16,8,4,1"], ["numbers for --n-attractors, separated by spaces; got '16,8,4,1';"]),
+        (["--n-attractors", "16", "x"], ["got '16 x'; e.g. --n-attractors 16 8 4 1; see"]),
         (["stray"], ["stray"]),
         (["-q"], ["-q"]),
     ],

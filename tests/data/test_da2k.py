@@ -67,6 +67,10 @@ GOOD = {"point1": [1, 1], "point2": [2, 2], "closer_point": "point1"}
         [{**GOOD, "point2": [1, 2.5]}],
         [{**GOOD, "point2": [1, "2"]}],
         [{**GOOD, "point2": [1, float("nan")]}],
+        [{**GOOD, "point2": [1, 10**400]}],
+        [{**GOOD, "point2": [-(10**400), 1]}],
+        [{**GOOD, "point2": [1, 1e300]}],
+        [{**GOOD, "point2": [1, 2**63]}],
         [{"point1": [1, 1], "closer_point": "point1"}],
         [[1, 2]],
     ],
@@ -78,7 +82,13 @@ def test_da2k__names_the_picture_whose_pairs_are_broken(tmp_path: Path, pairs: A
 
 
 def test_da2k__names_broken_json_missing_pictures_and_emptiness(tmp_path: Path) -> None:
-    for content, match in (("{", "broken at line 1"), ("[]", "with a list"), ("{}", "at least one sample")):
+    for content, match in (
+        ("{", "broken at line 1"),
+        ("[]", "with a list"),
+        ("{}", "at least one sample"),
+        ('{"a": ' + "9" * 5000 + "}", "4300 digits"),
+        ("[" * 100_000, "recursion"),
+    ):
         (tmp_path / "annotations.json").write_text(content)
         with pytest.raises(DataError, match=match):
             open_da2k(DatasetRequest(root=tmp_path))

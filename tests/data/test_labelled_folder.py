@@ -19,6 +19,7 @@ from leadline.contracts.sample import Field
 from leadline.data.labelled_folder import LabelledFolder, open_labelled_folder
 from leadline.data.manifest_file import write_manifest
 from leadline.data.request import DatasetRequest
+from leadline.rasters.depth_files import read_raster
 from tests.data.layouts import picture, ramp16, raster
 from tests.shared_paths import shared
 
@@ -79,7 +80,7 @@ def test_labelled_folder__keeps_the_kind_and_refuses_mixtures(tmp_path: Path) ->
         opened(tmp_path, [affine, second])
 
 
-def test_labelled_folder__uses_the_splits_of_the_manifest(tmp_path: Path) -> None:
+def test_labelled_folder__uses_the_splits_of_the_manifest_and_no_val_fraction_beside_them(tmp_path: Path) -> None:
     named = [
         ManifestLine(image=line.image, depth=line.depth, scale=0.001, split=split)
         for line, split in zip(frames(tmp_path, 4), ("train", "val", None, "train"), strict=True)
@@ -89,6 +90,8 @@ def test_labelled_folder__uses_the_splits_of_the_manifest(tmp_path: Path) -> Non
         assert [frame.key for frame in dataset.frames] == (keys or [line.image for line in named])
     with pytest.raises(UsageError, match="train, val, all; got 'test'"):
         opened(tmp_path, named, split="test")
+    with pytest.raises(UsageError, match=r"whose lines name the splits train, val; got 'val_fraction'; leave it out"):
+        opened(tmp_path, named, split="val", options={"val_fraction": "0.5"})
 
 
 def test_labelled_folder__divides_by_folder_where_no_line_names_a_split(tmp_path: Path) -> None:
@@ -152,8 +155,7 @@ def test_labelled_folder__takes_floats_for_metres_and_masks_nan(tmp_path: Path) 
     sample = open_labelled_folder(DatasetRequest(root=tmp_path))[0]
     assert sample.valid is not None
     assert sample.depth is not None
-    assert int(sample.valid.sum()) == 45
-    assert sample.depth[1, 1] == 2.5
+    assert (int(sample.valid.sum()), float(sample.depth[1, 1])) == (45, 2.5)
     relative = open_labelled_folder(DatasetRequest(root=tmp_path, options={"kind": "affine_disparity"}))
     assert relative[0].kind is DepthKind.AFFINE_DISPARITY
 
@@ -173,7 +175,12 @@ def test_labelled_folder__asks_for_the_scale_of_eight_bits(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [({"scale": "mm"}, "'scale'"), ({"intrinsics_px": "1,2"}, "fx,fy,cx,cy"), ({"kind": "metres"}, "one of metric")],
+    [
+        ({"scale": "mm"}, "'scale'.*'mm'; write e.g. scale=0.001"),
+        ({"invalid_values": "0;9"}, "'invalid_values'.*'0;9'; write e.g. invalid_values=0,65535"),
+        ({"intrinsics_px": "1,2"}, "fx,fy,cx,cy; got 1,2; write e.g. intrinsics_px=585,585,320.5,240.5"),
+        ({"kind": "metres"}, "one of metric"),
+    ],
 )
 def test_labelled_folder__answers_wrong_options(tmp_path: Path, options: dict[str, str], match: str) -> None:
     picture(tmp_path / "rgb" / "1.jpg")
@@ -240,11 +247,4 @@ def test_labelled_folder__reads_the_real_phone_frame_only_when_sizes_may_differ(
     values = sample.depth.numpy()
     found = [round(float(number), 4) for number in (values.min(), values.max())]
     assert found == [1.566, 3.512]
-    assert sorted(set(values.ravel().tolist())) == sorted(set(raw_metres(root / "arkit_depth.png")))
-
-
-def raw_metres(path: Path) -> list[float]:
-    from leadline.rasters.depth_files import read_raster
-
-    metres: list[float] = (read_raster(path) / 1000).astype(np.float32).ravel().tolist()
-    return metres
+    assert np.array_equal(np.unique(values), np.unique((read_raster(root / "arkit_depth.png") / 1000).astype(np.float32)))

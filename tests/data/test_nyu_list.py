@@ -80,6 +80,36 @@ def test_read_pairs__refuses_what_is_no_text(tmp_path: Path) -> None:
             read_pairs(tmp_path / name)
 
 
+def test_read_pairs__any_flipped_byte_of_a_gzipped_list_is_named_or_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt.gz"
+    whole = gzip.compress(b"".join(b"data/%04d.jpg data/%04d.png\n" % (i, i) for i in range(200)))
+    expected, refused = None, 0
+    for place in range(-1, len(whole)):
+        spoiled = bytearray(whole)
+        if place >= 0:
+            spoiled[place] ^= 0xFF
+        path.write_bytes(spoiled)
+        try:
+            pairs = read_pairs(path)
+        except DataError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            expected = expected or pairs
+            assert pairs == expected
+    assert refused > len(whole) * 0.9
+
+
+def test_read_pairs__refuses_an_endless_cell_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 2 of .*a\.csv \(field larger than field limit"):
+        pairs_of(tmp_path / "a.csv", "a.jpg,a.png\n" + "b" * 131073 + ",b.png\n")
+
+
+def test_read_pairs__refuses_a_path_that_cannot_be_one() -> None:
+    with pytest.raises(DataError, match="null"):
+        read_pairs(Path("a\0.csv"))
+
+
 @pytest.mark.parametrize(
     ("file", "count", "first"),
     [

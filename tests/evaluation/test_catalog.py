@@ -33,6 +33,11 @@ def test_changed__names_the_known_choices(choice: dict[str, str]) -> None:
         changed(find_protocol("depth"), crop=choice.get("crop"), alignment=choice.get("alignment"), tta=choice.get("tta"))
 
 
+def test_changed__says_what_to_do_where_no_name_is_alike() -> None:
+    with pytest.raises(UsageError, match="got 'qqqq'; leave --crop out for the protocol's own choice"):
+        changed(find_protocol("depth"), crop="qqqq")
+
+
 def test_changed__passes_on_the_protocols_refusals() -> None:
     with pytest.raises(ContractError, match="allows: none"):
         changed(find_protocol("da2k"), alignment="median")

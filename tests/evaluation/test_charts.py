@@ -3,6 +3,7 @@
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -62,6 +63,22 @@ def test_chart__stays_inside_its_frame(values: list[float], *, logarithmic: bool
         assert all(LEFT - 0.1 <= x <= WIDTH - RIGHT + 0.1 and TOP - 0.1 <= y <= HEIGHT - BOTTOM + 0.1 for x, y in places)
 
 
+def test_chart__writes_ticks_outside_its_frame() -> None:
+    ticks = [node for node in drawn(Series(name="a", points=[(1, 2), (3, 4)])).iter("text") if node.get("class") == "tick"]
+    below = [node for node in ticks if node.get("text-anchor") == "middle"]
+    beside = [node for node in ticks if node.get("text-anchor") == "end"]
+    assert len(below) > 2
+    assert len(beside) > 2
+    assert all(HEIGHT - BOTTOM + 5 < float(node.get("y", "nan")) < HEIGHT for node in below)
+    assert all(0 < float(node.get("x", "nan")) < LEFT for node in beside)
+
+
+@pytest.mark.parametrize(("count", "faint", "dots"), [(40, False, 40), (41, False, 0), (2, True, 0)])
+def test_chart__dots_the_points_of_short_curves(count: int, dots: int, *, faint: bool) -> None:
+    svg = drawn(Series(name="a", points=[(x, x) for x in range(count)], faint=faint))
+    assert len(list(svg.iter("circle"))) == dots
+
+
 def test_chart__leaves_out_what_is_not_finite() -> None:
     svg = drawn(
         Series(name="a", points=[(0, 1), (1, math.nan), (2, math.inf), (3, 2)]), Series(name="b", points=[(0, math.nan)])
@@ -74,6 +91,14 @@ def test_chart__many_curves_are_told_apart_by_dashes() -> None:
     svg = drawn(*(Series(name=str(index), points=[(0, index), (1, index)]) for index in range(8)))
     styles = {(n.get("style"), n.get("stroke-dasharray")) for n in svg.iter("path") if "curve" in n.get("class", "")}
     assert len(styles) == 8
+
+
+def test_chart__legend_leaves_room_for_every_name() -> None:
+    svg = drawn(*(Series(name=name, points=[(0, 1)]) for name in ("a rather long name", "b", "c")))
+    starts = [float(node.get("x", "nan")) for node in svg.iter("text") if node.get("class") == "legend"]
+    gaps = [after - before for before, after in pairwise(starts)]
+    assert gaps[0] > 6 * len("a rather long name") + 23
+    assert gaps[0] > gaps[1] > 6 + 23
 
 
 def test_linear_axis__ticks_are_round_and_cover_the_values() -> None:
@@ -91,6 +116,9 @@ def test_logarithmic_axis__equal_factors_are_equally_long() -> None:
     assert logarithmic_axis(1e-6, 1, start=0, stop=1).ticks == pytest.approx([10.0**p for p in range(-6, 1)])
 
 
-@pytest.mark.parametrize(("value", "label"), [(1e-4, "1e-4"), (8e-5, "8e-5"), (0.25, "0.25"), (-3.0, "-3"), (25_000, "25k")])
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(1e-4, "1e-4"), (8e-5, "8e-5"), (5e-3, "0.005"), (1e-3, "0.001"), (0.25, "0.25"), (-3.0, "-3"), (25_000, "25k")],
+)
 def test_tick_label__is_short(value: float, label: str) -> None:
     assert tick_label(value) == label

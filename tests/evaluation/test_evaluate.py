@@ -3,7 +3,6 @@
 
 import json
 import logging
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +13,10 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Field
 from leadline.evaluation.catalog import changed, find_protocol
-from leadline.evaluation.evaluate import EvaluationSettings, as_picture, evaluate, predict
+from leadline.evaluation.evaluate import EvaluationSettings, evaluate, predict
 from leadline.evaluation.results import as_json
 from leadline.geometry.alignment import Alignment
+from leadline.rasters.images import as_picture
 from tests.evaluation.toys import ToyPredictor, ToyScenes
 
 DEPTH = find_protocol("depth")
@@ -154,9 +154,3 @@ def test_evaluate__records_what_it_was_told_of_the_data_and_the_policy() -> None
     untold = evaluate(ToyPredictor(), ToyScenes(), DEPTH, settings=FAST)
     assert "data" not in untold.settings
     assert untold.settings["on_unreadable"] == "stop"
-
-
-def test_as_picture__gives_back_every_byte() -> None:
-    every = torch.arange(256).repeat(3, 2, 1)
-    assert np.array_equal(as_picture(every.float() / 255), every.permute(1, 2, 0).numpy())
-    assert math.isclose(as_picture(torch.full((3, 1, 1), 1.2)).max(), 255)

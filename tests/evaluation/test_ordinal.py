@@ -39,6 +39,15 @@ def test_ordinal__invalid_pixels_are_wrong_even_with_a_number() -> None:
     assert ordinal_correct(hidden, pairs(((0, 0), (0, 1)))).tolist() == [False]
 
 
+@pytest.mark.parametrize("hidden", [(0, 0), (0, 1)])
+def test_ordinal__one_invalid_end_makes_a_pair_wrong(hidden: tuple[int, int]) -> None:
+    valid = np.ones(VALUES.shape, np.bool_)
+    assert ordinal_correct(prediction(DepthKind.METRIC), pairs(((0, 0), (0, 1)))).tolist() == [True]
+    valid[hidden] = False
+    half = DepthMap(values=VALUES, valid=valid, kind=DepthKind.METRIC)
+    assert ordinal_correct(half, pairs(((0, 0), (0, 1)))).tolist() == [False]
+
+
 def test_ordinal__padding_is_left_out() -> None:
     assert ordinal_correct(prediction(DepthKind.METRIC), pairs(((0, 0), (0, 1)), ((9, 9), (9, 9)), real=1)).tolist() == [
         True

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,4 +98,12 @@ def test_write__into_what_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_rounded__keeps_four_places() -> None:
-    assert [rounded(x) for x in (0.123456, 12.3456, 4321.6, math.nan)] == ["0.1235", "12.35", "4322", "–"]
+    assert [rounded(x) for x in (0.123456, 12.3456, 321.65, 4321.6, math.nan)] == ["0.1235", "12.35", "321.6", "4322", "–"]
+
+
+def test_worst__puts_ties_in_the_order_of_their_keys() -> None:
+    rows = tuple(
+        ImageRow(key=key, metrics={"delta1": value}) for key, value in (("c", 0.5), ("b", 0.5), ("a", 0.9), ("d", 0.1))
+    )
+    result = replace(RESULT, rows=rows, metrics={"delta1": 0.5})
+    assert [row.key for row in result.worst()] == ["d", "b", "c", "a"]

@@ -204,8 +204,8 @@ def test_resized__follows_the_named_rule(rule: str, middle: float) -> None:
 
 def test_resized__does_not_interpolate_over_invalid_pixels() -> None:
     prediction = replace(metric(torch.tensor([[1.0, 5.0, 3.0]])), valid=np.array([[True, False, True]]))
-    stretched = resized(prediction, 1, 5, STRICT)
-    assert stretched.valid.tolist() == [[True, False, False, False, True]]
+    stretched = resized(prediction, 1, 7, STRICT)  # the second of seven takes a third of the invalid one
+    assert stretched.valid.tolist() == [[True, False, False, False, False, False, True]]
 
 
 def test_full_crop__is_the_default() -> None:

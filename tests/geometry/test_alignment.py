@@ -46,6 +46,14 @@ def test_fit_scale_shift__equals_the_peers(peer: str, images: int) -> None:
     torch.testing.assert_close(ours[1], shift.double(), rtol=1e-4, atol=0)
 
 
+def test_fit_scale_shift__of_one_pixel_is_its_target() -> None:
+    one = torch.zeros(1, 6, 8, dtype=torch.bool)
+    one[0, 2, 3] = True
+    scale, shift = fit_scale_shift(predicted=2 * TARGET_M[None], target=TARGET_M[None], valid=one)
+    assert scale.item() == 0.0
+    assert shift.item() == pytest.approx(TARGET_M[2, 3].item())
+
+
 @pytest.mark.parametrize(
     ("pred", "depth", "cap"), [("disparity_pred", "to_depth_cap10", 10), ("disparity_pred2", "to_depth2_cap8", 8)]
 )

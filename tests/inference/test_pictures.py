@@ -61,6 +61,8 @@ def test_as_picture__takes_reversed_and_sliced_arrays() -> None:
         (np.zeros((4, 5, 2), np.uint8), "how the picture was read"),
         (Image.new("F", (2, 2)), "8 bits"),
         (Image.new("I;16", (2, 2)), "8 bits"),
+        (Image.new("RGB", (0, 5)), "how the picture was read"),
+        (Image.new("L", (5, 0)), "how the picture was read"),
         (torch.zeros(3, 4, 5), "NumPy array"),
         (None, "NumPy array"),
         (b"bytes", "NumPy array"),
@@ -78,3 +80,20 @@ def test_as_picture__names_a_file_that_is_no_picture(tmp_path: Path) -> None:
     for path in (tmp_path / "a.jpg", tmp_path / "missing.jpg"):
         with pytest.raises(DataError, match=path.name):
             as_picture(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.gif", "a.bmp"])
+def test_as_picture__names_a_truncated_file_that_pillow_has_opened(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    Image.effect_noise((60, 50), 90).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:-800])
+    with Image.open(path) as opened, pytest.raises(DataError, match=f"{name} .*replace the file"):
+        as_picture(opened)
+
+
+def test_as_picture__refuses_a_pillow_image_that_was_closed(tmp_path: Path) -> None:
+    Image.fromarray(pixels()).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as opened:
+        pass
+    with pytest.raises(DataError, match=r"a\.png .*closed before"):
+        as_picture(opened)

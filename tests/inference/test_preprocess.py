@@ -67,6 +67,14 @@ def test_network_size__refuses_what_would_not_fit_into_memory() -> None:
         network_size(1, 5000, PreprocessSettings())
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_network_size__refuses_a_picture_without_pixels(size: tuple[int, int]) -> None:
+    with pytest.raises(DataError, match=f"at least one pixel; got {size[0]}x{size[1]}"):
+        network_size(*size, PreprocessSettings())
+    with pytest.raises(DataError, match="at least one pixel"):
+        network_input(np.zeros((*size, 3), np.uint8), PreprocessSettings(), IMAGENET)
+
+
 def test_settings__refuse_an_input_size_of_nothing() -> None:
     with pytest.raises(UsageError, match="at least one pixel"):
         PreprocessSettings(input_size=0)

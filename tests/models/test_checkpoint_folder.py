@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import pathlib
 import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,80 @@ def test_write_checkpoint__a_place_that_cannot_be_written_is_a_storage_error(tmp
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="choose another folder"):
         write_checkpoint(tmp_path / "file" / "checkpoint", CONFIG, CONTENT)
+
+
+NEW = {"a": torch.full((2, 2), 5.0)}
+CALLS = ((os, "open"), (os, "fsync"), (os, "replace"), (os, "unlink"), (pathlib.Path, "write_text"))
+
+
+def failing_at(number: int, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> list[str]:
+    """From now on, let the call ``number`` (from 0) to the file system fail; the names of the calls so far."""
+    calls: list[str] = []
+
+    def counted(name: str, original: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **named: object) -> object:
+            calls.append(name)
+            if len(calls) == number + 1:
+                raise error
+            return original(*arguments, **named)
+
+        return call
+
+    for owner, name in CALLS:
+        monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
+    monkeypatch.setattr("leadline.models.checkpoint_folder.save_file", counted("save_file", save_file))
+    return calls
+
+
+def values_of(folder: Path) -> dict[str, Tensor]:
+    return read_checkpoint(folder)[1]
+
+
+def is_whole(folder: Path) -> bool:
+    tensors = values_of(folder)
+    return any(
+        tensors.keys() == one.keys() and all(torch.equal(tensors[name], one[name]) for name in one) for one in (CONTENT, NEW)
+    )
+
+
+def test_write_checkpoint__a_failure_at_any_call_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
+    failed: list[str] = []
+    for number in itertools.count():
+        write_checkpoint(tmp_path / str(number), CONFIG, CONTENT)
+        with pytest.MonkeyPatch.context() as patch:
+            calls = failing_at(number, patch, OSError(28, "No space left on device"))
+            try:
+                write_checkpoint(tmp_path / str(number), CONFIG, NEW)
+            except StorageError as error:
+                assert "No space left" in str(error)
+                failed.append(calls[number])
+            if len(calls) <= number:
+                break
+        assert is_whole(tmp_path / str(number)), calls
+        assert not list((tmp_path / str(number)).glob("*.partial.*")), calls
+        write_checkpoint(tmp_path / str(number), CONFIG, NEW)
+        assert values_of(tmp_path / str(number)).keys() == NEW.keys()
+    assert failed.count("replace") == 3
+    assert failed.count("fsync") == 5
+    assert {"save_file", "write_text"} <= set(failed)
+
+
+def test_write_checkpoint__killed_between_its_renames_is_still_one_of_the_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.replace
+    for survived in range(4):
+        folder = tmp_path / str(survived)
+        write_checkpoint(folder, CONFIG, CONTENT)
+        done: list[object] = []
+
+        def until_killed(source: Path, target: Path, *, done: list[object] = done, allowed: int = survived) -> None:
+            if len(done) < allowed:
+                done.append(target)
+                rename(source, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", until_killed)
+            write_checkpoint(folder, CONFIG, NEW)
+        assert is_whole(folder)
+        assert (values_of(folder).keys() == NEW.keys()) == (survived >= 2)

@@ -52,6 +52,14 @@ def test_read_tensors__keeps_a_module_called_model(tmp_path: Path) -> None:
     assert read_tensors(tmp_path / "w.pth").keys() == {"model.weight", "model"}
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_read_tensors__refuses_two_tensors_of_one_name(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path / f"w{suffix}", {"module.x": torch.ones(1), "y": torch.ones(1), "x": torch.zeros(1)})
+    with pytest.raises(WeightsError, match=r"'(module\.)?x' and '(module\.)?x', which both are 'x'") as refusal:
+        read_tensors(path)
+    assert "module.x" in str(refusal.value)
+
+
 def test_read_tensors__never_runs_what_a_pickle_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"a": Surprise()}, tmp_path / "w.pth")

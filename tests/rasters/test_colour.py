@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from leadline.rasters.colour import (
+    INK,
     INVALID_GREY,
     PAPER,
     Ramp,
+    _oklch_to_srgb,
     colourise,
     fitted,
     font,
@@ -45,6 +47,14 @@ def test_colourise__near_is_bright_and_warm_and_far_is_dark_and_cool() -> None:
     assert luminance(far.astype(np.uint8)) < 0.03
     assert near[0] > near[2]
     assert far[2] > far[0]
+
+
+def test_ramp_colours__walk_from_blue_over_purple_and_red_to_yellow() -> None:
+    blue, purple, red, yellow = ramp_colours(Ramp.DISPARITY)[[20, 75, 130, 250]].astype(int)
+    assert blue[2] > 1.5 * max(blue[:2])
+    assert min(purple[0], purple[2]) > 1.5 * purple[1]
+    assert red[0] > 1.5 * max(red[1:])
+    assert min(yellow[:2]) > yellow[2]
 
 
 def test_colourise__disparity_puts_the_warm_end_at_large_values() -> None:
@@ -142,6 +152,32 @@ def test_with_legend__keeps_the_picture_and_adds_a_bar_in_its_colours() -> None:
     margin = round(1.2 * size)
     assert bar_row[margin].tolist() == ramp_colours(Ramp.DEPTH)[0].tolist()
     assert bar_row[256 - margin - 1].tolist() == ramp_colours(Ramp.DEPTH)[-1].tolist()
+
+
+def test_with_legend__frames_the_bar_without_covering_it() -> None:
+    shown = with_legend(np.full((192, 256, 3), 77, np.uint8), low=0.0, high=10.0, unit="m", title="prediction")
+    size = text_size_px(256)
+    left, top = round(1.2 * size), round(1.6 * size) + 192 + round(0.5 * size)
+    framed = (shown[top - 1 : top + size + 1, left - 1 : 256 - left + 1] == INK).all(axis=2)
+    assert framed[[0, -1]].all()
+    assert framed[:, [0, -1]].all()
+    assert not framed[1:-1, 1:-1].any()
+
+
+@pytest.mark.parametrize(
+    ("lightness", "chroma", "hue_deg", "rgb"),
+    [
+        (0.62796, 0.25768, 29.2339, (255, 0, 0)),  # sRGB's own corners in OKLCh, as CSS Color 4 converts them
+        (0.86644, 0.29483, 142.4953, (0, 255, 0)),
+        (0.45201, 0.31321, 264.0520, (0, 0, 255)),
+        (0.0025 ** (1 / 3), 0.0, 0.0, (8, 8, 8)),  # the straight part of the transfer curve: 12.92 x 0.0025 x 255 = 8.2
+    ],
+)
+def test_oklch_to_srgb__gives_the_known_colours(
+    lightness: float, chroma: float, hue_deg: float, rgb: tuple[int, int, int]
+) -> None:
+    found = _oklch_to_srgb(np.array([lightness]), np.array([chroma]), np.array([hue_deg]))
+    assert np.abs(found[0].astype(int) - rgb).max() <= (0 if chroma == 0 else 1)
 
 
 def test_with_legend__writes_title_and_ticks_and_says_when_there_is_no_unit() -> None:

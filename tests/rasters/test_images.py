@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from leadline.contracts.errors import DataError
-from leadline.rasters.images import image_size, list_images, read_image
+from leadline.rasters.images import as_picture, image_size, list_images, read_image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
@@ -140,3 +141,17 @@ def test_list_images__is_sorted_recursive_and_skips_hidden(tmp_path: Path) -> No
 def test_list_images__refuses_what_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder"):
         list_images(tmp_path / "gone")
+
+
+def test_as_picture__gives_back_every_byte() -> None:
+    every = torch.arange(256).repeat(3, 2, 1)
+    every[1] = every[1].flip(-1)
+    picture = as_picture(every.float() / 255)
+    assert picture.dtype == np.uint8
+    assert picture.flags.c_contiguous
+    np.testing.assert_array_equal(picture, every.permute(1, 2, 0).numpy())
+
+
+def test_as_picture__clips_what_is_outside_and_rounds_to_the_nearest() -> None:
+    values = torch.tensor([-0.5, 1.2, 100.7 / 255]).view(3, 1, 1)
+    assert as_picture(values).tolist() == [[[0, 255, 101]]]

@@ -60,6 +60,7 @@ def test_captioned__adds_a_strip_with_text_and_keeps_the_picture() -> None:
     strip = shown.shape[0] - 40
     assert (shown[strip:] == 7).all()
     assert (shown[:strip] < 100).any()
+    assert (shown[:strip] < 100).any(axis=(0, 2)).argmax() < 10  # the text begins at the left edge
 
 
 def test_enlarged__repeats_pixels_until_legible() -> None:
@@ -67,6 +68,7 @@ def test_enlarged__repeats_pixels_until_legible() -> None:
     large = enlarged(small)
     assert large.shape == (8, 400, 3)
     assert (large[::4, ::4] == small).all()
+    assert enlarged(plain(5, LEGIBLE_WIDTH_PX - 1, 0)).shape == (10, 2 * LEGIBLE_WIDTH_PX - 2, 3)
     assert enlarged(plain(5, LEGIBLE_WIDTH_PX, 0)).shape == (5, LEGIBLE_WIDTH_PX, 3)
 
 

@@ -73,7 +73,7 @@ def test_read_pfm__turns_rows_and_bytes(tmp_path: Path, scale: bytes, order: str
 
 
 def test_read_pfm__refuses_colour_and_truncation(tmp_path: Path) -> None:
-    for content, match in ((b"PF\n1 1\n-1\n" + bytes(12), "single-channel"), (b"Pf\n3 2\n-1\n" + bytes(20), "truncated")):
+    for content, match in ((b"PF\n1 1\n-1\n" + bytes(12), "single-channel"), (b"Pf\n3 2\n-1\n" + bytes(23), "truncated")):
         (tmp_path / "a.pfm").write_bytes(content)
         with pytest.raises(DataError, match=match):
             read_pfm(tmp_path / "a.pfm", max_pixels=6)

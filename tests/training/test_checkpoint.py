@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from leadline.contracts.errors import StorageError, UsageError, WeightsError
 from leadline.training.checkpoint import Trained, prune_epochs, publish, read_state, write_state
 from leadline.training.ema import Ema
 from leadline.training.optimiser import Optimiser
+from leadline.training.recipe import ParameterGroup
 from leadline.training.state import Best, RunState
+from leadline.training.tensor_file import read_tensors, write_tensors
 from tests.training.toy import SETTINGS, ToyRecipe
 
 CPU = torch.device("cpu")
@@ -69,6 +72,65 @@ def test_state__of_another_model_is_refused(tmp_path: Path, change: str) -> None
         other.recipe.register_buffer("more", torch.zeros(1))
     with pytest.raises(WeightsError, match="configuration"):
         read_state(tmp_path, other)
+
+
+def without_groups(folder: Path) -> None:
+    """Make the state in ``folder`` one from before groups were written down."""
+    tensors, facts = read_tensors(folder, "training_state")
+    del facts["groups"]
+    write_tensors(folder, "training_state", tensors, facts)
+
+
+@pytest.mark.parametrize("frozen_then", [True, False])
+def test_state__of_another_freezing_is_refused_by_name(tmp_path: Path, frozen_then: bool) -> None:
+    write_state(tmp_path, trained(frozen=frozen_then), RunState())
+    said = "frozen then and in group encoder now" if frozen_then else "in group encoder then and frozen now"
+    with pytest.raises(WeightsError, match=rf"trained\.encoder\.0\.bias {said}; .*; and 1 more; resume") as refusal:
+        read_state(tmp_path, trained(frozen=not frozen_then))
+    assert "\n" not in str(refusal.value)
+
+
+def test_state__of_a_parameter_in_another_group_is_refused_by_name(tmp_path: Path) -> None:
+    class Regrouped(ToyRecipe):
+        def parameter_groups(self) -> list[ParameterGroup]:
+            encoder, head = super().parameter_groups()
+            moved = ParameterGroup(name="encoder", parameters=[*encoder.parameters, head.parameters[-1]], lr_factor=0.1)
+            return [moved, ParameterGroup(name="head", parameters=head.parameters[:-1])]
+
+    write_state(tmp_path, trained(), RunState())
+    recipe = Regrouped()
+    other = Trained(
+        recipe=recipe, optimiser=Optimiser(recipe, SETTINGS), ema=Ema(recipe.trained, 0.9), device=CPU, identity={"seed": 0}
+    )
+    with pytest.raises(WeightsError, match=r"got trained\.unused in group head then and in group encoder now; resume"):
+        read_state(tmp_path, other)
+
+
+def test_state__from_before_groups_were_written_comes_back(tmp_path: Path) -> None:
+    one, other = trained(1, steps=2), trained(2)
+    write_state(tmp_path, one, RunState(update=2))
+    without_groups(tmp_path)
+    assert read_state(tmp_path, other).update == 2
+    expected = all_tensors(one)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in all_tensors(other).items())
+
+
+@pytest.mark.parametrize("frozen_then", [True, False])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_state__from_before_groups_were_written_is_refused_with_another_freezing(
+    tmp_path: Path, frozen_then: bool, steps: int
+) -> None:
+    write_state(tmp_path, trained(frozen=frozen_then, steps=steps), RunState())
+    without_groups(tmp_path)
+    said = "encoder.0.bias frozen then and averaged now" if frozen_then else "encoder.0.bias .* then and frozen now"
+    with pytest.raises(WeightsError, match=said):
+        read_state(tmp_path, trained(frozen=not frozen_then))
+
+
+def test_state__names_the_groups_in_its_json(tmp_path: Path) -> None:
+    write_state(tmp_path, trained(frozen=True), RunState())
+    facts = json.loads((tmp_path / "training_state.json").read_text())["facts"]
+    assert facts["groups"] == {"head": ["trained.head.2.bias", "trained.head.2.weight", "trained.unused"]}
 
 
 def test_state__whose_bit_has_flipped_is_refused_by_name(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ def _sums(rank: int) -> None:
     weights = torch.tensor([1.0, 10.0 * (rank + 1)])
     (gradient,) = torch.autograd.grad((total * weights).sum(), values)
     assert gradient.tolist() == [2.0, 30.0]
+    value = torch.tensor([2.0 + rank], requires_grad=True)
+    (first,) = torch.autograd.grad(sum_across(value) ** 3, value, create_graph=True)
+    assert first.tolist() == [2 * 3 * 5.0**2]  # both ranks' losses depend on it
+    (second,) = torch.autograd.grad(first, value)
+    assert second.tolist() == [4 * 6 * 5.0]
     assert first_says(flag=rank == 0)
     assert not first_says(flag=rank == 1)
 

@@ -51,11 +51,14 @@ def test_run__depends_on_no_generator_state_it_finds(tmp_path: Path) -> None:
     "settings",
     [
         EngineSettings(epochs=4, schedule="step", lr_step_size=2, device="cpu", amp="off"),
-        EngineSettings(epochs=4, schedule="constant", device="cpu", amp="bf16", ema_decay=0.5, accumulate=2),
+        EngineSettings(epochs=4, schedule="constant", device="cpu", amp="auto", ema_decay=0.5, accumulate=2),
     ],
     ids=["step", "bf16-ema-accumulate"],
 )
-def test_four_epochs__are_two_and_two_resumed(tmp_path: Path, settings: EngineSettings) -> None:
+def test_four_epochs__are_two_and_two_resumed(
+    tmp_path: Path, settings: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline.inference.device.multiplies_bf16", lambda _: True)
     run_toy(tmp_path / "whole", settings)
     run_toy(tmp_path / "parts", changed(settings, epochs=2))
     summary = run_toy(tmp_path / "parts", settings, resume="latest", recipe=ToyRecipe(seed=77))

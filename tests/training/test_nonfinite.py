@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,19 @@ import torch
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError, StorageError
 from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
-from leadline.training.nonfinite import replay
+from leadline.models.depth_model import DepthModel
+from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.metric.recipe import MetricRecipe, model_config
+from leadline.training.config_file import Setting
+from leadline.training.distributed import sum_across
+from leadline.training.nonfinite import refuse, replay
+from leadline.training.placement import Placement
 from leadline.training.recipe import Progress, StepResult
+from leadline.training.run import RunFolder
+from leadline.training.update import LOSS, UpdateReport, Work
 from tests.training.toy import ToyRecipe, ToyStream, changed, digest, register_hook, run_toy
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 def spoil_batch_7(position: int, batch: Batch) -> Batch:
@@ -50,9 +60,45 @@ def test_run__stops_before_the_update_and_names_the_replay(tmp_path: Path) -> No
         assert torch.equal(other.get_parameter(name), parameter), name
 
 
-def test_replay__repeats_accumulated_gradients_bit_for_bit(tmp_path: Path) -> None:
+def test_remedy__holds_a_line_of_python_that_repeats_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NonFiniteError) as caught:
-        run_toy(tmp_path, changed(accumulate=2, epochs=4, amp="bf16"), recipe=Explosive())
+        run_toy(tmp_path, stream=ToyStream(spoil=spoil_batch_7))
+    line = caught.value.remedy.split("`")[1]
+    exec(line, {"recipe": ToyRecipe(seed=8)})  # the very line a user copies
+    assert capsys.readouterr().out.startswith("Replay(loss=nan, grad_norm=nan, parameters=['")
+
+
+def test_readme__replays_a_run_of_the_metric_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (page,) = [block for block in README.read_text(encoding="utf-8").split("```python\n") if "replay(recipe" in block]
+    config = MetricConfig(encoder="dinov2-toy", n_bins=8, bin_embedding_dim=16, train_encoder=True)
+    run = RunFolder.create(tmp_path / "runs" / "mine", {"recipe": Setting("metric", "command")} | said(config))
+    image = torch.full((1, 3, 28, 28), math.nan)
+    whole = torch.ones(1, 28, 28, dtype=torch.bool)
+    batch = Batch(keys=("a",), datasets=("toy",), image=image, depth=torch.ones(1, 28, 28), valid=whole)
+    progress = Progress(epoch=0, step=7, total_steps=9, sum_across=sum_across)
+    refuse(
+        run.path,
+        MetricRecipe(config, DepthModel(model_config(config))),
+        Work(batches=[{"train": batch}], seeds=[0], progress=progress),
+        UpdateReport(values={LOSS: math.nan}, grad_norm=math.nan, stop=False),
+        placement=Placement(device=torch.device("cpu")),
+        rank=0,
+    )
+    monkeypatch.chdir(tmp_path)
+    exec(page.partition("```")[0], {})
+    assert capsys.readouterr().out.startswith("Replay(loss=nan, grad_norm=nan, parameters=['trained.encoder.")
+
+
+def said(config: MetricConfig) -> dict[str, Setting]:
+    return {field.name: Setting(getattr(config, field.name), "default") for field in fields(config)}
+
+
+def test_replay__repeats_accumulated_gradients_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leadline.inference.device.multiplies_bf16", lambda _: True)
+    with pytest.raises(NonFiniteError) as caught:
+        run_toy(tmp_path, changed(accumulate=2, epochs=4, amp="auto"), recipe=Explosive())
     norm, loss = "gradient norm nan", f"got loss {replay(Explosive(), tmp_path / 'nonfinite_step_6' / 'rank_0').loss},"
     assert loss in str(caught.value)
     assert norm in str(caught.value) or "gradient norm inf" in str(caught.value)

@@ -15,8 +15,8 @@ from leadline.training.settings import EngineSettings
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(("amp", "units", "dtype"), [("auto", 1, 1), ("auto", 0, 0), ("off", 1, 0), ("bf16", 0, 1)])
-def test_precision__is_bf16_where_asked_or_where_there_are_units(
+@pytest.mark.parametrize(("amp", "units", "dtype"), [("auto", 1, 1), ("auto", 0, 0), ("off", 1, 0)])
+def test_precision__is_bf16_where_there_are_units_and_it_is_not_off(
     monkeypatch: pytest.MonkeyPatch, amp: str, units: int, dtype: int
 ) -> None:
     monkeypatch.setattr(inference_device, "multiplies_bf16", lambda _: bool(units))

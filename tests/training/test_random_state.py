@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 import torch
 
 from leadline.training.random_state import captured, restore, seed_all, seed_from
@@ -41,6 +42,21 @@ def test_seed_all__sets_every_generator() -> None:
     seed_all(5, CPU)
     assert draw() == first
     assert all(a != b for a, b in zip(first, other, strict=True))
+
+
+def test_mps__is_seeded_captured_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    device, generator = torch.device("mps"), torch.Generator()
+    monkeypatch.setattr(torch.mps, "manual_seed", generator.manual_seed)
+    monkeypatch.setattr(torch.mps, "get_rng_state", generator.get_state)
+    monkeypatch.setattr(torch.mps, "set_rng_state", generator.set_state)
+    seed_all(5, device)
+    assert generator.initial_seed() == 5
+    states = captured(device)
+    first = torch.rand(3, generator=generator)
+    restore(states, device)
+    assert torch.equal(torch.rand(3, generator=generator), first)
+    restore(captured(CPU), device)  # a run that was saved on another kind of device
+    restore(states, CPU)
 
 
 def test_seed_from__differs_in_every_part_and_is_stable() -> None:

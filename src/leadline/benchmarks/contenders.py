@@ -32,7 +32,7 @@ class Contender(Protocol):
     network: nn.Module
 
     def step(self, batch: Batch) -> float:
-        """One optimiser step; returns the loss before it, when the device has finished."""
+        """One optimiser step on images (B,3,H,W), normalised, and depths (B,H,W) in metres; the loss before it, no unit."""
         ...
 
 
@@ -45,7 +45,7 @@ class PlainLoop:
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=_LR, weight_decay=_WEIGHT_DECAY)
 
     def step(self, batch: Batch) -> float:
-        """One optimiser step."""
+        """One optimiser step, see ``Contender``; ValueError for a batch without depth."""
         self.optimiser.zero_grad()
         loss = loss_of(self.network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -67,7 +67,7 @@ class EngineLoop:
         )
 
     def step(self, batch: Batch) -> float:
-        """One optimiser step."""
+        """One optimiser step, see ``Contender``; ValueError for a batch without depth."""
         work = Work(batches=[{"train": batch}], seeds=[0], progress=_PROGRESS)
         report = self._updater(work, stop=False)
         synchronise(self.placement.device)
@@ -96,7 +96,14 @@ class _OneLoss(Recipe):
 
 
 def loss_of(network: nn.Module, batch: Batch) -> Tensor:
-    """Depth Anything V2's SiLog, (), of what the network says of a batch's normalised pictures."""
+    """Depth Anything V2's SiLog, () without unit, of what the network says of a batch's normalised pictures (B,3,H,W).
+
+    Formula and source: ``losses.silog.dav2_silog``.  Depth and valid are (B,H,W), metres and bool.
+
+    Raises:
+        ValueError: the batch has no depth.
+        ContractError: the network answers in another shape, see ``losses.pooling.masked_pair``.
+    """
     if batch.depth is None or batch.valid is None:
         raise ValueError("a batch without depth")
     predicted_m = network(batch.image).float()
@@ -128,12 +135,12 @@ def make_batches(count: int, *, side_px: int, batch_size: int, device: torch.dev
 
 
 def loss_curve(contender: Contender, batches: Sequence[Batch]) -> list[float]:
-    """The losses of one step per batch."""
+    """The losses, without unit, of one step per batch; batches and errors as in ``Contender.step``."""
     return [contender.step(batch) for batch in batches]
 
 
 def count_flops(contender: Contender, batch: Batch) -> int:
-    """Operations of matrix products, convolutions and attention in one step."""
+    """Operations of matrix products, convolutions and attention in one step; batch as in ``Contender.step``."""
     with FlopCounterMode(display=False) as counter:
         contender.step(batch)
     return int(counter.get_total_flops())

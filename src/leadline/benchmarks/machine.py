@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from leadline.benchmarks.measurement import seconds_per_call
+from leadline.benchmarks.settings import LEAST_S
 from leadline.inference.device import multiplies_bf16
 
 
@@ -92,7 +93,7 @@ def synchronise(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def matmul_peak_gflops(device: torch.device, dtype: torch.dtype, *, least_s: float = 0.3) -> float:
+def matmul_peak_gflops(device: torch.device, dtype: torch.dtype, *, least_s: float = LEAST_S) -> float:
     """Billions of operations per second of a large matrix product: a practical ceiling for networks on this machine.
 
     Best of five, because it stands for what the machine can do, not for what it did.

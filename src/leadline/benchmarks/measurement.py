@@ -44,12 +44,11 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Ours against a peer.
+    """Ours against a peer; ``ratio`` and ``noise`` are spreads over the rounds.
 
     Attributes:
-        ours_s, peer_s: seconds per unit of work, one of ours and two of the peer's per round.
-        ratio: how many times faster ours is, per round: mean of the peer's two over ours.
-        noise: relative difference of the peer's two times, per round; what A/A shows where nothing differs.
+        ours_s: seconds per unit of work, one number per round.
+        peer_s: the peer's, two numbers per round: before ours and after it.
     """
 
     ours_s: tuple[float, ...]
@@ -57,23 +56,23 @@ class Comparison:
 
     @property
     def ratio(self) -> Spread:
-        """Peer's time over ours."""
+        """How many times faster ours is than the peer: the mean of the peer's two times of a round over our one."""
         pairs = zip(self.peer_s[::2], self.peer_s[1::2], self.ours_s, strict=True)
         return Spread.of([(before + after) / 2 / ours for before, after, ours in pairs])
 
     @property
     def noise(self) -> Spread:
-        """|A/A - 1| of the peer."""
+        """|after / before - 1| of the peer's two times of a round: what an A/A comparison shows where nothing differs."""
         pairs = zip(self.peer_s[::2], self.peer_s[1::2], strict=True)
         return Spread.of([abs(after / before - 1) for before, after in pairs])
 
     @property
     def is_beyond_noise(self) -> bool:
-        """True when the ratio differs from 1 by more than twice the median noise; smaller differences claim nothing."""
+        """True when the median ratio differs from 1 by more than twice the median noise; smaller ones claim nothing."""
         return abs(self.ratio.median - 1) > 2 * self.noise.median
 
 
-def compare(*, ours: Work, peer: Work, rounds: int = 7, least_s: float = 0.3) -> Comparison:
+def compare(*, ours: Work, peer: Work, rounds: int, least_s: float) -> Comparison:
     """Time both in turns.  Both are run once before, so that neither pays for caches and compilation.
 
     Args:

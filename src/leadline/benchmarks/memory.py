@@ -107,7 +107,10 @@ def use_of_step(arguments: tuple[BenchmarkSettings, int]) -> MemoryUse:
 
 
 def saved_for_backward(contender: EngineLoop, batch: Batch) -> int:
-    """Bytes that autograd keeps between a forward and its backward pass, each storage once, parameters left out."""
+    """Bytes that autograd keeps between a forward and its backward pass, each storage once, parameters left out.
+
+    Batch and errors as in ``contenders.loss_of``.
+    """
     parameters = {parameter.untyped_storage().data_ptr() for parameter in contender.network.parameters()}
     storages: dict[int, int] = {}
 

@@ -206,17 +206,25 @@ def _as_error(box: str, *, prog: str) -> LeadlineError:
         return UsageError(
             expected=f"{flag} to be one of {', '.join(choices)}", got=repr(value), remedy=did_you_mean(value, choices)
         )
-    if match := re.match(r"Error parsing (\S+): Could not (?:find valid )?parse.*? arguments:? \[(.*?)\](?: |\.|$)", text):
-        values = re.sub(r",\s+(?!')", ",", match[2]).replace("', '", " ")  # the box breaks lines after commas
-        return UsageError(expected=f"values that fit {match[1]}, separated by spaces", got=values, remedy=see)
-    if match := re.match(r"Error parsing (\S+): (.*?)(?: Got errors: .*)?$", text):
-        return UsageError(expected=f"a value that fits {match[1]}", got=match[2].rstrip("."), remedy=see)
+    if match := re.match(r"Error parsing (\S+): .*?(?:\[(['\"].*?['\"])\](?: |\.|$)|(['\"].*['\"])$)", text):
+        return _misfit(match[1].rpartition("/")[2], match[2] or match[3], lines, see)
     if match := re.match(r"Missing value for argument '(\S+?)'\. Expected (\d+) values?\.?", text):
         return UsageError(expected=f"{match[2]} value(s) after {match[1]}", got="fewer", remedy=see)
     if match := re.match(rf"Missing from {re.escape(prog)}: (.*)$", text):
         missing = [part.split()[0] for part in match[1].split("(required)") if part.strip()]
         return UsageError(expected=" and ".join(missing), got="no value for it", remedy=see)
     return UsageError(expected=f"arguments of `{prog}`", got=text, remedy=see)
+
+
+def _misfit(flag: str, quoted: str, lines: Sequence[str], see: str) -> UsageError:
+    """A value of the wrong type; the help text that the box repeats says which type and which default the flag has."""
+    values = re.sub(r",\s+(?!')", ",", quoted).replace("', '", " ")  # the box breaks lines after commas
+    usage = next((line.rpartition(f"{flag} ")[2] for line in lines if f"{flag} " in line and line.startswith("--")), "")
+    default = next((match[1] for line in lines if (match := re.search(r"\(default: (.+)\)$", line))), "None")
+    several = usage.endswith("...]]") or len(re.findall(r"\b(?:FLOAT|INT)\b", usage)) > 1
+    noun = "whole number" if "INT" in usage else "number" if "FLOAT" in usage else "fitting value"
+    wanted = f"{noun}s for {flag}, separated by spaces" if several else f"a {noun} for {flag}"
+    return UsageError(expected=wanted, got=values, remedy=see if default == "None" else f"e.g. {flag} {default}; {see}")
 
 
 def _is_rule(line: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from leadline.benchmarks.catalog import BENCHMARKS
-from leadline.benchmarks.settings import BenchmarkSettings
+from leadline.benchmarks.settings import ROUNDS, BenchmarkSettings
 from leadline.cli.arguments import parse
 from leadline.cli.console import notices, output, table
 from leadline.contracts.errors import UsageError
@@ -35,7 +35,7 @@ class BenchmarkArguments:
     """Also write every single measurement to this file."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
-    rounds: int = 7
+    rounds: int = ROUNDS
     """Rounds of peer - ours - peer."""
     sides_px: tuple[int, ...] = ()
     """Sides of the square pictures, multiples of 14; by default the benchmark's own."""

@@ -34,7 +34,7 @@ class DataArguments:
     root: Path | None = None
     """Folder the dataset was unpacked into; procedural needs none."""
     split: str | None = None
-    """Split of the dataset; by default its own choice."""
+    """Split of the dataset; by default all, which of procedural scenes is test."""
     listing: Path | None = None
     """CSV, JSON, JSONL or annotation file that lists the samples."""
     option: tuple[str, ...] = ()

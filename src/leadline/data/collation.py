@@ -22,6 +22,8 @@ Part = TypeVar("Part")
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack at least one sample; a field that one sample lacks is None, ordinal pairs are padded to the longest.
 
+    B samples -> (B, 3, H, W), (B, H, W), (B, 3, 3), (B, P, 2) as in ``Batch``, units and dtypes unchanged.
+
     Raises:
         ContractError: pictures or depths of different sizes, or depths that claim different things; the keys are named.
     """
@@ -42,7 +44,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def pinned(part: Part) -> Part:
-    """The same batch, or part of one, with every tensor in page-locked memory."""
+    """The same batch, or part of one, with every tensor in page-locked memory; shapes, units and dtypes stay."""
     changed: dict[str, object] = {}
     for name in (entry.name for entry in fields(part)):  # type: ignore[arg-type]
         value = getattr(part, name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """DA-2K: the annotation file goes in; pictures with pairs of pixels of which the nearer one is known come out.
 
-Yang et al. 2024 (Depth Anything V2, sec. 6).  No depth: it serves for scoring or for a ranking loss, never for metres.
+Yang et al. 2024 (Depth Anything V2, arXiv 2406.09414).  No depth: it serves for scoring or a ranking loss, never for metres.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "da2k"
 POINTS = ("point1", "point2")
+LARGEST_PX = 2**31 - 1  # no picture format counts further
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,11 @@ class Da2k:
         return PurePosixPath(self.items[index].key).parent.name
 
     def __getitem__(self, index: int, /) -> Sample:
+        """Image (3, H, W) in [0, 1] and P pairs (P, 2), rows and columns in pixels, all of them valid; no depth.
+
+        Raises:
+            DataError: a picture that cannot be read, or a point outside it.
+        """
         item = self.items[index]
         image = read_image_tensor(self.root / item.key)
         points = torch.tensor(item.pairs, dtype=torch.int64)
@@ -102,10 +108,9 @@ def read_annotations(path: Path) -> tuple[Annotated, ...]:
     """
     try:
         content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            expected="JSON", got=f"{path}, broken at line {error.lineno}: {error.msg}", remedy="unpack DA-2K again"
-        ) from error
+    except (ValueError, RecursionError) as error:  # beside broken JSON: numbers of thousands of digits, endless nesting
+        reason = f"broken at line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise DataError(expected="JSON", got=f"{path}, {reason}", remedy="unpack DA-2K again") from error
     if not isinstance(content, dict):
         raise DataError(
             expected="a JSON object of picture -> pairs",
@@ -139,5 +144,9 @@ def _point(value: Any) -> tuple[int, int] | None:
     if not isinstance(value, list) or len(value) != 2:
         return None
     row, column = value
-    whole = all(isinstance(part, int | float) and not isinstance(part, bool) and float(part).is_integer() for part in value)
-    return (int(row), int(column)) if whole else None
+    return (int(row), int(column)) if _is_pixel(row) and _is_pixel(column) else None
+
+
+def _is_pixel(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= LARGEST_PX and float(value).is_integer()

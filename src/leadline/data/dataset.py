@@ -32,7 +32,11 @@ class DepthDataset(Protocol):
         ...
 
     def __getitem__(self, index: int, /) -> Sample:
-        """Sample ``index`` in [0, len)."""
+        """Sample ``index`` in [0, len): shapes and units as ``Sample`` states them.
+
+        Raises:
+            DataError: the item cannot be read; the file is named.
+        """
         ...
 
     def key(self, index: int, /) -> str:

@@ -30,6 +30,8 @@ def decode_linear(
 ) -> Decoded:
     """Decode ``raw * scale + offset``, rounded once to float32.
 
+    (H, W) stored numbers -> (H, W) float32 in the unit of ``scale`` and ``offset``, and (H, W) bool validity.
+
     A pixel is invalid where the stored value is one of ``invalid_values``, where the result is NaN or infinite, and, for
     kinds whose numbers are distances (METRIC, SCALE_INVARIANT), where it is not positive.
 

@@ -57,8 +57,13 @@ def read_frame(
         dataset, kind, camera: passed on to the sample.
         depth_size: what to do when the two sizes differ.
 
+    Returns:
+        Image (3, H, W) in [0, 1]; depth (H, W) float32 in the unit of ``kind`` and valid (H, W) bool.
+
     Raises:
-        DataError: a file that cannot be read, or sizes that differ under ``"refuse"``; both sizes are named.
+        DataError: a file that cannot be read, what ``decode`` refuses, or sizes that differ under ``"refuse"``; both sizes
+            are named.
+        MissingExtraError: an exr raster without OpenEXR.
     """
     image = read_image_tensor(frame.image)
     values, mask = decode(read_raster(frame.depth), frame.depth)
@@ -83,7 +88,7 @@ def image_tensor(rgb_HW3: NDArray[Any]) -> Tensor:
 
 
 def pinhole(*, focal_px: tuple[float, float], centre_px: tuple[float, float]) -> Camera:
-    """Camera from (fx, fy) and (cx, cy) in pixels, pixel centres at +0.5."""
+    """Camera from (fx, fy) and (cx, cy) in pixels, pixel centres at +0.5; its matrix is (3, 3) float32."""
     (fx, fy), (cx, cy) = focal_px, centre_px
     return Camera(matrix=torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]], dtype=torch.float32))
 

@@ -40,7 +40,12 @@ class SceneReader(Protocol):
     """Reads one scene of a packaging by its name."""
 
     def __call__(self, root: Path, name: str, /) -> IbimsScene:
-        """The scene ``name`` below ``root``."""
+        """The scene ``name`` below ``root``; see ``IbimsScene`` for shapes and units.
+
+        Raises:
+            DataError: a file is damaged or does not fit the others.
+            MissingExtraError: the mat packaging without scipy.
+        """
         ...
 
 
@@ -70,6 +75,7 @@ class Ibims:
         return self.names[index]
 
     def __getitem__(self, index: int, /) -> Sample:
+        """Image (3, H, W) in [0, 1], depth (H, W) metres, valid (H, W), matrix (3, 3) pixels; errors of ``SceneReader``."""
         scene = self.read_scene(self.root, self.names[index])
         return Sample(
             key=self.names[index],
@@ -81,10 +87,10 @@ class Ibims:
         )
 
     def annotations(self, index: int, /) -> IbimsAnnotations:
-        """Depth edges and planes of image ``index``, at the size of its sample.
+        """Depth edges (H, W) and planes of image ``index``, at the size of its sample; normals have no unit.
 
         Raises:
-            DataError: the packaging lies there without its edges.
+            DataError: the packaging lies there without its edges; and as ``SceneReader``.
         """
         scene = self.read_scene(self.root, self.names[index])
         if scene.edges is None:
@@ -129,6 +135,8 @@ def open_ibims(request: DatasetRequest) -> Ibims:
 
 def read_raw_scene(root: Path, name: str) -> IbimsScene:
     """Read one scene of ibims1_core_raw: depth PNG value * 50 / 65535 metres, masks nonzero = good, calib ``fx,fy,cx,cy``.
+
+    Shapes and units as in ``IbimsScene``.  Edges are None and labels lack a kind where the file is not there.
 
     Raises:
         DataError: a damaged file, depth that is not 16-bit, a mask of another size, not four calibration numbers.

@@ -25,6 +25,8 @@ _NORMAL_COLUMNS = slice(4, 7)
 def read_mat_scene(root: Path, name: str) -> IbimsScene:
     """Read ``<root>/<name>.mat``: struct ``data`` with depth in metres (0 and NaN missing) and a transposed calibration.
 
+    Shapes and units as in ``IbimsScene``.
+
     Raises:
         MissingExtraError: scipy is not installed.
         DataError: no such struct, a field missing, or fields of different sizes.

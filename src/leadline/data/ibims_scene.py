@@ -62,7 +62,7 @@ class IbimsScene:
         calibration: (fx, fy, cx, cy) in pixels as stored, for pixel numbers that start at 1.
         edges: (H, W) bool, or None where the packaging lacks them.
         plane_labels: by kind, (H, W) int32; 0 is no plane, j is plane j.
-        plane_normals: by kind, row j - 1 is the normal of plane j, camera frame; empty where none are stored.
+        plane_normals: by kind, (P, 3) float64, row j - 1 the normal of plane j, camera frame; empty where none are stored.
     """
 
     rgb: NDArray[np.uint8]
@@ -76,6 +76,8 @@ class IbimsScene:
 
 def planes_of(scene: IbimsScene, camera: Camera) -> Iterator[IbimsPlane]:
     """Every plane of a scene; normals come from the file, or from a plane fitted to the true points seen by ``camera``.
+
+    ``camera`` is a (3, 3) matrix in pixels; shapes and units of what comes as in ``IbimsPlane``.
 
     A plane without a stored normal and with fewer than three valid pixels has no direction and is left out.
     """

@@ -39,6 +39,7 @@ class ImageFolder:
         return self.paths[index].relative_to(self.root).as_posix()
 
     def __getitem__(self, index: int, /) -> Sample:
+        """Image (3, H, W) in [0, 1] and no depth.  DataError for a picture that cannot be read."""
         return Sample(key=self.key(index), dataset=self.name, image=read_image_tensor(self.paths[index]))
 
 

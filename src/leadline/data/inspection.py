@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
 from leadline.contracts.errors import DataError
 from leadline.data.subset import EvenSubset
 from leadline.data.suspicions import UNDETECTABLE, bottom_is_farther, suspicions
 from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
+from leadline.rasters.images import as_picture
 from leadline.rasters.panels import LEGIBLE_WIDTH_PX, captioned, tile
 from leadline.transforms.resampling import resize_nearest
 
@@ -163,8 +163,7 @@ def _cell(dataset: DepthDataset, index: int) -> list[NDArray[np.uint8]]:
         grey = np.full((LEGIBLE_WIDTH_PX * 3 // 4, LEGIBLE_WIDTH_PX, 3), 128, np.uint8)
         return [captioned(grey, f"{dataset.key(index)}: {error.got}"), grey]
     height = max(1, round(sample.image.shape[1] * LEGIBLE_WIDTH_PX / sample.image.shape[2]))
-    pixels = (sample.image.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
-    picture = Image.fromarray(pixels).resize((LEGIBLE_WIDTH_PX, height), Image.Resampling.BILINEAR)
+    picture = Image.fromarray(as_picture(sample.image)).resize((LEGIBLE_WIDTH_PX, height), Image.Resampling.BILINEAR)
     if sample.ordinal is not None:
         _mark(picture, sample.ordinal, LEGIBLE_WIDTH_PX / sample.image.shape[2])
     shown = [captioned(np.asarray(picture), sample.key)]

@@ -17,6 +17,7 @@ from leadline.data.hold_out import hold_out
 from leadline.data.manifest_file import MANIFEST_NAME, read_manifest
 from leadline.data.pairing import pair_by_name
 from leadline.data.request import DatasetRequest, required_root, settings_from
+from leadline.data.suspicions import NEAREST_FAR_END_M
 from leadline.rasters.depth_files import read_raster
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ logger = logging.getLogger(__name__)
 NAME = "labelled_folder"
 FOLDER_OPTIONS = ("scale", "kind", "invalid_values", "intrinsics_px")
 """What the lines of a manifest say themselves."""
-LEAST_RANGE_M = 0.3
-"""An 8-bit raster that cannot even reach this far was given the wrong scale."""
+_EXAMPLES = {"scale": "0.001", "invalid_values": "0,65535", "intrinsics_px": "585,585,320.5,240.5"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,14 +93,15 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
     training pictures included, which a warning says.
 
     Raises:
-        UsageError: unknown option or split, no root, an option beside a manifest whose lines say the same.
+        UsageError: unknown option or split, no root, an option beside a manifest whose lines say the same, which is what
+            ``val_fraction`` is beside lines that name their splits.
         DataError: a broken manifest line, missing files (named with their line), mixed kinds, nothing to read.
     """
     settings = settings_from(LabelledFolderSettings, NAME, request.options)
     manifest = request.listing or (required_root(NAME, request) / MANIFEST_NAME)
     if request.listing or manifest.is_file():
-        _refuse_overruled(request, manifest)
         lines, base = read_manifest(manifest), manifest.parent
+        _refuse_overruled(request, manifest, lines)
         places, listing = [f"line {number}" for number in range(1, len(lines) + 1)], str(manifest)
     else:
         base = required_root(NAME, request)
@@ -119,10 +120,10 @@ def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
     """Stored numbers (H, W) to values and mask as ``line`` says.
 
     Raises:
-        DataError: an 8-bit raster whose scale leaves it below 0.3 m, i.e. one that was meant to hold 16 bits.
+        DataError: an 8-bit raster whose scale leaves it below ``NEAREST_FAR_END_M``: one that was meant to hold 16 bits.
     """
     farthest = 255 * line.scale + line.offset
-    if raw.dtype.itemsize == 1 and line.kind is DepthKind.METRIC and farthest < LEAST_RANGE_M:
+    if raw.dtype.itemsize == 1 and line.kind is DepthKind.METRIC and farthest < NEAREST_FAR_END_M:
         raise DataError(
             expected=f"a 16-bit raster for scale {line.scale:g}",
             got=f"{path} with 8 bits, which reaches {farthest:.3f} m",
@@ -131,7 +132,7 @@ def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
     return decode_linear(raw, scale=line.scale, offset=line.offset, invalid_values=line.invalid_values, kind=line.kind)
 
 
-def _refuse_overruled(request: DatasetRequest, manifest: Path) -> None:
+def _refuse_overruled(request: DatasetRequest, manifest: Path, lines: list[ManifestLine]) -> None:
     overruled = [name for name in FOLDER_OPTIONS if name in request.options]
     if overruled:
         raise UsageError(
@@ -139,13 +140,24 @@ def _refuse_overruled(request: DatasetRequest, manifest: Path) -> None:
             got=f"'{overruled[0]}'",
             remedy=f"write {overruled[0]} into its lines, or move the manifest away",
         )
+    named = sorted({line.split for line in lines if line.split is not None})
+    if named and "val_fraction" in request.options:
+        raise UsageError(
+            expected=f"no val_fraction beside {manifest}, whose lines name the splits {', '.join(named)}",
+            got="'val_fraction'",
+            remedy="leave it out, or take 'split' out of every line",
+        )
 
 
 def _lines_by_name(root: Path, settings: LabelledFolderSettings) -> list[ManifestLine]:
     pairs = pair_by_name(root)
     intrinsics = _numbers("intrinsics_px", settings.intrinsics_px) if settings.intrinsics_px else None
     if intrinsics is not None and len(intrinsics) != 4:
-        raise UsageError(expected="intrinsics_px as fx,fy,cx,cy", got=settings.intrinsics_px, remedy="give four numbers")
+        raise UsageError(
+            expected="intrinsics_px as fx,fy,cx,cy",
+            got=settings.intrinsics_px,
+            remedy=f"write e.g. intrinsics_px={_EXAMPLES['intrinsics_px']}",
+        )
     if not pairs:
         return []
     scale = (
@@ -186,7 +198,9 @@ def _numbers(option: str, text: str) -> tuple[float, ...]:
         return tuple(float(word) for word in text.split(","))
     except ValueError as error:
         raise UsageError(
-            expected=f"numbers in option '{option}'", got=repr(text), remedy="give numbers, with commas between several"
+            expected=f"numbers in option '{option}', with commas between several",
+            got=repr(text),
+            remedy=f"write e.g. {option}={_EXAMPLES[option]}",
         ) from error
 
 

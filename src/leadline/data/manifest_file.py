@@ -39,7 +39,10 @@ def read_manifest(path: Path) -> list[ManifestLine]:
 
 
 def write_manifest(path: Path, lines: Iterable[ManifestLine]) -> None:
-    """Write a manifest with every field spelled out, one line each.  Atomic.  StorageError when it cannot be written."""
+    """Write a manifest with every field spelled out, one line each.  Atomic.  StorageError when it cannot be written.
+
+    For library users, and for the pseudo-labels of the recipes ``semi-supervised`` and ``distillation`` to come.
+    """
     with atomically(path) as temporary:
         temporary.write_text("".join(format_line(line) + "\n" for line in lines), encoding="utf-8")
 

@@ -20,6 +20,8 @@ _BROKEN = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, NotIm
 def read_mat_variable(path: Path, name: str) -> NDArray[Any]:
     """The variable ``name`` of a MATLAB file of version 4 to 7.2, as scipy gives it: structs and cells are object arrays.
 
+    Shape, dtype and unit are those of the file.
+
     Raises:
         MissingExtraError: scipy is not installed.
         DataError: missing, damaged, a newer format, or without the variable.

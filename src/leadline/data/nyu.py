@@ -91,6 +91,12 @@ class Nyu:
         return self.frames[index].key
 
     def __getitem__(self, index: int, /) -> Sample:
+        """Image (3, H, W) in [0, 1], depth (H, W) in metres, valid (H, W), and the matrix (3, 3) in pixels where known.
+
+        Raises:
+            DataError: a file that cannot be read, see ``read_frame`` and ``decode_nyu``, or a picture of another size than
+                NYU's where camera or crop are asked for.
+        """
         frame = self.frames[index]
         sample = read_frame(frame, self._decode, dataset=self.name, camera=self.camera)
         expects_nyu_size = self.camera is not None or self.settings.crop_white_border
@@ -136,7 +142,7 @@ def open_nyu(request: DatasetRequest) -> Nyu:
 
 
 def decode_nyu(raw: NDArray[Any], path: Path, settings: NyuSettings) -> Decoded:
-    """Stored numbers (H, W) to metres and mask, by bit depth unless ``settings.depth_unit`` says otherwise.
+    """Stored (H, W) to float32 metres and bool mask (H, W), by bit depth unless ``settings.depth_unit`` says otherwise.
 
     Raises:
         DataError: neither 8 nor 16 bits, or an implausible median.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ def read_pairs(path: Path) -> list[ListedPair]:
     """
     lines = read_text(path).splitlines()
     is_csv = path.name.removesuffix(".gz").lower().endswith(".csv")
-    rows = _csv_rows(lines) if is_csv else _text_rows(lines)
+    rows = _csv_rows(lines, path) if is_csv else _text_rows(lines)
     pairs = [_pair(path, number, cells, columns=(2,) if is_csv else (2, 3)) for number, cells in rows]
     if not pairs:
         raise DataError(
@@ -52,18 +53,25 @@ def read_text(path: Path) -> str:
     try:
         stored = path.read_bytes()
         return (gzip.decompress(stored) if path.suffix == ".gz" else stored).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise DataError(expected="a text list in UTF-8", got=f"{path} ({reason})", remedy="check the path") from error
 
 
-def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(lines: list[str], path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines, skipinitialspace=True)
-    for row in reader:
-        cells = [cell.strip() for cell in row]
-        is_header = reader.line_num == 1 and {cell.lower() for cell in cells} <= _HEADER_WORDS
-        if any(cells) and not is_header:
-            yield reader.line_num, cells
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            is_header = reader.line_num == 1 and {cell.lower() for cell in cells} <= _HEADER_WORDS
+            if any(cells) and not is_header:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise DataError(
+            expected="rows 'image,depth'",
+            got=f"line {reader.line_num} of {path} ({error})",
+            remedy="mend or remove the line; a quote may be missing",
+        ) from error
 
 
 def _text_rows(lines: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -9,13 +9,15 @@ from leadline.data.procedural.scenes import DEFAULT_KINDS, SPLITS, ProceduralSce
 from leadline.data.request import DatasetRequest, required_split, settings_from
 
 NAME = "procedural"
+DEFAULT_COUNT = 500
+"""The scenes have no end: so many are taken where nobody says how many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProceduralSettings:
     """Options of dataset ``procedural``."""
 
-    count: int = 500
+    count: int = DEFAULT_COUNT
     """Number of scenes; they are rendered when read, so a large number costs nothing at once."""
     seed: int = 0
     """Another seed gives other scenes."""

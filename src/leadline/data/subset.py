@@ -41,6 +41,7 @@ class EvenSubset:
         return len(self._chosen)
 
     def __getitem__(self, index: int, /) -> Sample:
+        """The chosen sample; shapes, units and errors are those of the whole dataset."""
         return self.dataset[self._chosen[index]]
 
     def key(self, index: int, /) -> str:

@@ -76,6 +76,11 @@ class SunRgbd:
         return self.frames[index].key
 
     def __getitem__(self, index: int, /) -> Sample:
+        """Image (3, H, W) in [0, 1], depth (H, W) in metres, valid (H, W), and the matrix (3, 3) in pixels where known.
+
+        Raises:
+            DataError: see ``read_frame``, ``rotated_right`` and ``read_intrinsics``.
+        """
         frame = self.frames[index]
         camera = read_intrinsics(_intrinsics_path(frame)) if self.has_cameras else None
         return read_frame(frame, self._decode, dataset=self.name, camera=camera)
@@ -138,7 +143,7 @@ def rotated_right(raw: NDArray[Any], path: Path) -> NDArray[np.uint16]:
 
 
 def read_intrinsics(path: Path) -> Camera:
-    """Read nine numbers, a 3x3 pinhole matrix, on one line or three.
+    """Read nine numbers, a 3x3 pinhole matrix in pixels, on one line or three, as a (3, 3) float32 one of ours.
 
     The toolbox projects with pixel numbers that start at 1 (read3dPoints), so its centres lie half a pixel further than
     ours at 0.5, 1.5, ...: 0.5 is subtracted from cx and cy.

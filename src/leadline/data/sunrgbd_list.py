@@ -48,7 +48,11 @@ def read_json_list(path: Path) -> list[ListedFrame]:
 
 
 def scan_tree(root: Path) -> list[ListedFrame]:
-    """Find every frame folder below ``root``: one that holds ``image/`` and ``depth/`` with one file each.  Sorted."""
+    """Find every frame folder below ``root``: one that holds ``image/`` and ``depth/`` with one file each.  Sorted.
+
+    Raises:
+        DataError: such a folder with no file or several in one of the two, or in ``depth_bfx/`` where it is there.
+    """
     frames = []
     for folder, names, _ in os.walk(root):
         if {"image", "depth"} <= set(names):

@@ -24,6 +24,7 @@ UNDETECTABLE = (
 )
 
 NEAREST_FAR_END_M = 0.3
+"""No picture's farthest point is nearer than this; where it seems to be, a factor is wrong."""
 FARTHEST_MEDIAN_M = 200.0
 _LARGEST_UINT16_M = 65.535
 _FEW_LEVELS = 8  # below this many different values, patterns among them mean nothing
@@ -38,7 +39,7 @@ def suspicions(sample: Sample) -> list[str]:
 
     Args:
         sample: image (3, H, W), depth and valid (H, W) or None; depths of kinds other than METRIC are only checked for
-            emptiness and constancy.
+            emptiness, constancy and finite values.  Camera matrix (3, 3) in pixels.
     """
     found = list(_camera_doubts(sample))
     if sample.depth is None or sample.valid is None:
@@ -59,6 +60,8 @@ def suspicions(sample: Sample) -> list[str]:
 
 def bottom_is_farther(sample: Sample) -> bool | None:
     """Whether the lowest quarter of the picture is farther than the highest, by medians; None where it cannot be said.
+
+    Reads depth and valid (H, W), in any unit that grows with distance; "farther" is by more than a tenth.
 
     Ground lies before walls and sky in most pictures, so a set in which the bottom is nearly always farther holds disparity.
     """
@@ -102,8 +105,11 @@ def _piled_at_the_end(values: NDArray[np.float32]) -> bool:
 
 
 _METRIC_CHECKS: tuple[tuple[str, Callable[[NDArray[np.float32]], bool]], ...] = (
-    ("nothing is farther than 0.3 m: 8-bit values read as millimetres, or metres divided once too often?", _too_small),
-    ("half of the pixels are beyond 200 m: millimetres or centimetres read as metres?", _too_large),
+    (
+        f"nothing is farther than {NEAREST_FAR_END_M} m: 8-bit values read as millimetres, or metres divided twice?",
+        _too_small,
+    ),
+    (f"half of the pixels are beyond {FARTHEST_MEDIAN_M:g} m: millimetres or centimetres read as metres?", _too_large),
     ("every depth is a whole number of metres: stored numbers taken without their scale?", _whole_numbers),
     ("depths are multiples of 8 mm: SUN RGB-D's bit rotation not undone, 8 times too far?", _multiples_of_eight),
     ("the largest depth is 65.535 m: the code 65535 for 'no depth' read as a distance?", _code_as_depth),

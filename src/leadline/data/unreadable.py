@@ -29,7 +29,7 @@ class UnreadableSample:
 
 
 def read_item(dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]) -> Sample | UnreadableSample:
-    """The finished sample, or what is wrong with it.
+    """The finished sample, or what is wrong with it; shapes and units are those that ``finish`` leaves.
 
     Args:
         dataset: where to read.
@@ -46,6 +46,8 @@ def read_or_next(
     dataset: DepthDataset, index: int, finish: Callable[[Sample], Sample]
 ) -> tuple[Sample, list[UnreadableSample]]:
     """Item ``index``, or the next readable one in the dataset's order (round its end), and those skipped on the way.
+
+    Shapes and units are those that ``finish`` leaves.
 
     Raises:
         DataError: every item, or ``MOST_IN_A_ROW`` of them in a row, is unreadable; the last reason is quoted.

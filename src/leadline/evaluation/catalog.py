@@ -79,5 +79,7 @@ def _known(what: str, value: str, known: list[str]) -> str:
     if value in known:
         return value
     raise UsageError(
-        expected=f"--{what} to be one of {', '.join(known)}", got=f"'{value}'", remedy=did_you_mean(value, known)
+        expected=f"--{what} to be one of {', '.join(known)}",
+        got=f"'{value}'",
+        remedy=did_you_mean(value, known, otherwise=f"leave --{what} out for the protocol's own choice"),
     )

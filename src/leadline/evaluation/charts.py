@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from leadline.rasters.ticks import round_step, round_ticks
+
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 54, 44
 COLOURS = 6  # series colours that the style sheet defines; more series repeat them, dashed
+_TICK_FACTORS = (1, 2, 5)  # no 2.5: an axis often counts whole epochs or steps
 _FEW_POINTS = 40  # up to so many, each point gets a dot
 
 
@@ -84,20 +87,17 @@ def linear_axis(low: float, high: float, *, start: float, stop: float, tight: bo
     """About five round ticks (steps of 1, 2 or 5 times a power of ten); ``tight`` keeps the ends where they are."""
     if low == high:
         low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    step = round_step((high - low) / 5, factors=_TICK_FACTORS)
     if not tight:
         low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return Axis(low=low, high=high, ticks=tuple(index * step for index in range(first, last + 1)), start=start, stop=stop)
+    return Axis(low=low, high=high, ticks=tuple(round_ticks(low, high, step=step)), start=start, stop=stop)
 
 
 def logarithmic_axis(low: float, high: float, *, start: float, stop: float) -> Axis:
     """A logarithmic axis of positive values, with ticks at 1, 2 and 5 times the powers of ten where these are few."""
     low, high = low * 0.95, high * 1.05
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    fine = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+    fine = [factor * 10.0**power for power in powers for factor in _TICK_FACTORS]
     coarse = [10.0**power for power in powers]
     inside = [tick for tick in fine if low <= tick <= high]
     if len(inside) > 7:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from leadline.contracts.depth_map import DepthMap
@@ -22,6 +21,7 @@ from leadline.evaluation.catalog import changed_choices
 from leadline.evaluation.protocol import Case, ImageScore, OnProgress, Protocol, UnscorableError
 from leadline.evaluation.results import EvaluationResult, ImageRow, Skipped
 from leadline.evaluation.statistics import means
+from leadline.rasters.images import as_picture
 
 _logger = logging.getLogger(__name__)
 
@@ -114,12 +114,6 @@ def predict(predictor: Predicts, images: Sequence[Tensor], protocol: Protocol) -
 def _averaged(straight: DepthMap, mirrored: DepthMap) -> DepthMap:
     values = (straight.values + mirrored.values[:, ::-1]) * np.float32(0.5)
     return replace(straight, values=values.astype(np.float32), valid=straight.valid & mirrored.valid[:, ::-1])
-
-
-def as_picture(image: Tensor) -> NDArray[np.uint8]:
-    """(3, H, W) in [0, 1] -> (H, W, 3) uint8; gives back exactly the bytes a picture was read from."""
-    picture: NDArray[np.uint8] = (image * 255.0).round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
-    return picture
 
 
 def _check(dataset: DepthDataset, protocol: Protocol) -> None:

@@ -57,8 +57,7 @@ def plane_error(
     scale = fit_median_scale(predicted=predicted_m[None], target=target_m[None], valid=on_plane[None])
     points_N3 = unproject(predicted_m.double() * scale, matrix.double())[:, on_plane].T
     offsets_N3 = points_N3 - points_N3.mean(dim=0)
-    spread_33 = offsets_N3.T @ offsets_N3 / len(offsets_N3)
-    fitted = torch.linalg.eigh(spread_33).eigenvectors[:, 0]
+    fitted = torch.linalg.eigh(offsets_N3.T @ offsets_N3).eigenvectors[:, 0]
     distances_m = offsets_N3 @ fitted
     true = normal.double()
     angle = torch.atan2(torch.linalg.cross(true, fitted).norm(), (true @ fitted).abs())

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.predictor import Predicts
 from leadline.contracts.sample import Sample
-from leadline.evaluation.evaluate import as_picture, predict
+from leadline.evaluation.evaluate import predict
 from leadline.evaluation.protocol import Case, Protocol
 from leadline.evaluation.results import rounded
 from leadline.evaluation.scoring import judged, score_judged
 from leadline.rasters.colour import robust_range
+from leadline.rasters.images import as_picture
 from leadline.rasters.panels import comparison
 
 

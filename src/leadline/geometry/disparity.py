@@ -55,5 +55,8 @@ def stereo_disparity_px(depth_m: Tensor, *, focal_px: Tensor, baseline_m: Tensor
 
 
 def stereo_depth_m(disparity_px: Tensor, *, focal_px: Tensor, baseline_m: Tensor) -> Tensor:
-    """(..., H, W) pixels of disparity -> (..., H, W) metres; the inverse of :func:`stereo_disparity_px`, same arguments."""
+    """(..., H, W) pixels of disparity -> (..., H, W) metres; the inverse of :func:`stereo_disparity_px`, same arguments.
+
+    For library users, and for the recipe ``stereo`` to come.
+    """
     return (focal_px * baseline_m)[..., None, None] / disparity_px

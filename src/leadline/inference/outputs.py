@@ -57,10 +57,10 @@ class Prediction:
     """One picture with its depth.
 
     Attributes:
-        depth: (H, W) map of any kind.
+        depth: (H, W) map of any kind, in the unit of that kind.
         rgb: (H, W, 3) uint8 RGB, the picture itself.
         description: what made the map, JSON values; goes into the JSON file as it is.
-        camera: (3, 3) matrix for the picture at its own size, or None where the map's own camera, if any, is to be used.
+        camera: (3, 3) matrix in pixels of the picture at its own size; None for the map's own camera, if any.
     """
 
     depth: DepthMap
@@ -92,6 +92,7 @@ def save_prediction(
 
     Raises:
         UsageError: an unknown format, or points from a map that is not in metres.
+        DataError: values and mask differ in shape (``npy``, ``exr``, ``pfm``).
         StorageError: read-only folder or full disk; no file is left half-written.
         MissingExtraError: ``exr`` without OpenEXR.
     """

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from leadline.contracts.errors import UsageError
-from leadline.rasters.images import read_image
+from leadline.contracts.errors import DataError, UsageError
+from leadline.rasters.images import BROKEN_FILE, read_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Picture = str | Path | Image.Image | NDArray[np.uint8]
 
+# An image whose file was closed before it was decoded fails on Pillow's own assertion or on a missing attribute.
+_UNDECODABLE = (*BROKEN_FILE, AssertionError, AttributeError)
 _REMEDIES = {
     "float": "multiply values in [0, 1] by 255 and convert to uint8",
     "wide": "convert to 8 bits first, for 16-bit pictures (x >> 8).astype('uint8')",
@@ -28,28 +30,42 @@ _REMEDIES = {
 
 
 def as_picture(given: Picture) -> NDArray[np.uint8]:
-    """The picture as (H, W, 3) uint8 RGB, upright.
+    """The picture as (H, W, 3) uint8 RGB in 0..255, upright.
 
     Args:
         given: a path; a Pillow image; or an (H, W, 3) uint8 RGB array.  An EXIF orientation in file or image is applied, so
             that up is up; arrays are taken as they are.
 
     Raises:
-        DataError: the file is missing, broken or no picture.
+        DataError: the file, also the one a Pillow image is still to be read from, is missing, broken or no picture.
         UsageError: another type, dtype or shape.
     """
     if isinstance(given, str | Path):
         return read_image(Path(given), apply_orientation=True)
     if isinstance(given, Image.Image):
-        return _from_pillow(given)
+        return _decoded(given)
     if isinstance(given, np.ndarray):
         return _checked(given)
     raise _refusal(f"a {type(given).__module__}.{type(given).__name__}", "pass a path, a Pillow image or a NumPy array")
 
 
+def _decoded(image: Image.Image) -> NDArray[np.uint8]:
+    """Pillow opens a file by its header; damage further on shows itself only here."""
+    try:
+        return _from_pillow(image)
+    except _UNDECODABLE as error:
+        raise DataError(
+            expected="a complete picture",
+            got=f"{getattr(image, 'filename', '') or 'a Pillow image'} ({error or 'closed before it was read'})",
+            remedy="replace the file or take it out of the list",
+        ) from error
+
+
 def _from_pillow(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith(("I", "F")):
         raise _refusal(f"a Pillow image of mode {image.mode}", _REMEDIES["wide"])
+    if 0 in image.size:
+        raise _refusal(f"a Pillow image of {image.width}x{image.height} pixels", "check how the picture was read")
     upright = ImageOps.exif_transpose(image)
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")

@@ -93,7 +93,8 @@ def predict_files(
     Raises:
         DataError: an unreadable picture under the policy "stop", or not one that could be read.
         StorageError: the folder cannot be written, or a result would replace an input picture.
-        UsageError: formats that do not fit the model.
+        UsageError: formats that do not fit the model, or a batch size below 1.
+        MissingExtraError: ``exr`` without OpenEXR.
     """
     if settings.batch_size < 1:
         raise UsageError(expected="a batch size of at least 1", got=str(settings.batch_size), remedy="use 1")

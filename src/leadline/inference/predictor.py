@@ -92,7 +92,7 @@ class Predictor:
         }
 
     def predict(self, picture: Picture) -> DepthMap:
-        """Depth of one picture at its own size; see ``predict_batch``."""
+        """Depth of one picture, (H, W) at its own size; units and errors as for ``predict_batch``."""
         return self.predict_batch([picture])[0]
 
     def predict_batch(self, pictures: Sequence[Picture]) -> list[DepthMap]:
@@ -103,7 +103,7 @@ class Predictor:
 
         Returns:
             One map (H, W) float32 per picture in the model's kind and unit; invalid where the model said nothing finite, and
-            for metres nothing positive.  ``confidence`` is there for models with bins.
+            for metres nothing positive.  ``confidence`` (H, W) in [0, 1] is there for models with bins.
 
         Raises:
             DataError: a file is no whole picture, or far too long and thin.

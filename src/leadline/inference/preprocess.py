@@ -54,12 +54,17 @@ def network_size(height: int, width: int, settings: PreprocessSettings) -> tuple
     both sides to the multiple (halves to even), and where that falls below ``input_size`` round up instead.
 
     Raises:
-        DataError: the picture is so long and thin that the network would see more than ``MAX_NETWORK_PIXELS``.
+        DataError: the picture has no pixel, or is so long and thin that the network would see more than
+            ``MAX_NETWORK_PIXELS``.
 
     Example:
         >>> network_size(375, 1242, PreprocessSettings())
         (518, 1722)
     """
+    if height < 1 or width < 1:
+        raise DataError(
+            expected="a picture of at least one pixel", got=f"{height}x{width}", remedy="check how the picture was read"
+        )
     side = settings.input_size
     if settings.keep_aspect:
         factor = max(side / height, side / width)

@@ -54,6 +54,8 @@ def multi_scale_gradient(
 ) -> Tensor:
     """Gradient matching at several strides   (MegaDepth, Li & Snavely 2018; form of MiDaS and Metric3D).
 
+    For library users, and for the recipe ``distillation`` to come, whose Depth Anything V2 weighs it beside its main loss.
+
     Per stride and image: the absolute steps of the error ``predicted - target`` between neighbours that are both valid,
     horizontal and vertical, summed, divided by the image's number of valid pixels at that stride.  Mean over the images,
     sum over the strides.

@@ -10,7 +10,9 @@ from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_mean
 
 
 def scale_and_shift_invariant(*, predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-    """Mean absolute error after a least-squares scale and shift per image   (MiDaS, Ranftl et al. 2020, eq. 4 and 5).
+    """Mean absolute error after a least-squares scale and shift per image   (MiDaS, Ranftl et al. 2020).
+
+    For library users who train on affine-invariant truth; no recipe here uses it yet.
 
     The mean is over the valid pixels of the whole global batch.  Gradients flow through the fit.
 

@@ -17,7 +17,7 @@ _KEPT = 2**27
 
 
 def attend(q_BhNd: Tensor, k_BhNd: Tensor, v_BhNd: Tensor) -> Tensor:
-    """Softmax(q k^T / sqrt(d)) v.  (B,h,N,d) three times -> (B,h,N,d).
+    """Softmax(q k^T / sqrt(d)) v   (Vaswani et al. 2017, arXiv 1706.03762).  (B,h,N,d) three times -> (B,h,N,d), no unit.
 
     PyTorch's fused kernel, except for 16-bit floats on a CPU.  There it does not use the matrix units, and plain products
     need 44 % of its time (one Zen 5 core, 1370 tokens, forward and backward: 46 ms instead of 104).

@@ -2,6 +2,8 @@
 """Leadline's own checkpoint: a configuration and tensors enter a folder and come back out, or the damage is named.
 
 ``model.safetensors`` holds the tensors, ``model.json`` the configuration, the kind of the output and a SHA-256 per tensor.
+While one checkpoint replaces another, the tensors wait under a name made of the checksum of their ``model.json``: renaming
+that file is what makes the new checkpoint the one that is read, and a crash at any instant leaves one of the two.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,15 @@ FORMAT_VERSION = 1
 
 
 def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, Tensor]) -> None:
-    """Write both files, each under a temporary name, flushed to the disk and then renamed.
+    """Write both files under temporary names, flush them to the disk, then rename them.
+
+    Args:
+        folder: made where it is missing.
+        config: of the model the tensors belong to.
+        tensors: by name, of any shape, dtype and device; stored in their dtype.
 
     Raises:
-        StorageError: the folder cannot be written; what stood there before still stands.
+        StorageError: the folder cannot be written; it holds the whole old checkpoint, or the whole new one.
     """
     packed = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     description: dict[str, Any] = {
@@ -39,11 +46,9 @@ def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, 
         "config": config.to_dict(),
         "tensors": {name: _fingerprint(tensor) for name, tensor in packed.items()},
     }
-    text = json.dumps(description | {"checksum": _checksum(description)}, indent=1)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_atomically(folder / TENSORS, lambda path: save_file(packed, path))
-        _write_atomically(folder / DESCRIPTION, lambda path: path.write_text(text, encoding="utf-8"))
+        _replace(folder, packed, description, _checksum(description))
     except (OSError, SafetensorError) as error:
         raise StorageError(
             expected=f"to write the model into {folder}",
@@ -53,20 +58,22 @@ def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, 
 
 
 def read_checkpoint(folder: Path) -> tuple[DepthModelConfig, dict[str, Tensor]]:
-    """Read both files and verify every tensor.
+    """Read both files and verify every tensor; they come on the CPU, in the shapes and dtypes they were written with.
 
     Raises:
-        WeightsError: a file is missing, of a later format, or damaged; the message names the tensor.
-        UsageError: the configuration has fields this version does not know.
+        WeightsError: a file is missing, of a later format, or damaged; the message names the file, or the tensor in it.
+        UsageError: the configuration has fields or values this version does not know.
     """
     description = _read_description(folder / DESCRIPTION)
-    tensors = read_tensors(folder / TENSORS)
+    waiting = _waiting(folder, _checksum(description))
+    path = waiting if waiting.exists() else folder / TENSORS
+    tensors = read_tensors(path)
     expected: dict[str, Any] = description["tensors"]
     for name in sorted(expected.keys() | tensors.keys()):
         if name not in tensors or name not in expected:
-            raise _damaged(folder / TENSORS, f"tensor {name} {'missing' if name in expected else 'that was never saved'}")
+            raise _damaged(path, f"tensor {name} {'missing' if name in expected else 'that was never saved'}")
         if _fingerprint(tensors[name]) != expected[name]:
-            raise _damaged(folder / TENSORS, f"tensor {name} with other bytes than were saved")
+            raise _damaged(path, f"tensor {name} with other bytes than were saved")
     return DepthModelConfig.from_dict(description["config"]), tensors
 
 
@@ -100,20 +107,40 @@ def _checksum(description: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
-def _write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _waiting(folder: Path, checksum: str) -> Path:
+    """Where the tensors of the description with this checksum lie until they have their proper name."""
+    return folder / f".{checksum[:16]}.{TENSORS}"
+
+
+def _replace(folder: Path, tensors: dict[str, Tensor], description: dict[str, Any], checksum: str) -> None:
+    new_tensors, new_description = (folder / f".{os.getpid()}.partial.{name}" for name in (TENSORS, DESCRIPTION))
+    waiting = _waiting(folder, checksum)
+    left_by_a_crash = waiting.exists()
     try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        save_file(tensors, new_tensors)
+        new_description.write_text(json.dumps(description | {"checksum": checksum}, indent=1), encoding="utf-8")
+        _sync(new_tensors)
+        _sync(new_description)
+        new_tensors.replace(waiting)
+        _sync(folder)
+        new_description.replace(folder / DESCRIPTION)
+    except BaseException:
+        for path in (new_tensors, new_description, *([] if left_by_a_crash else [waiting])):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+    _sync(folder)
+    waiting.replace(folder / TENSORS)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file's bytes, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _damaged(path: Path, got: str) -> WeightsError:

@@ -43,7 +43,7 @@ class SigmoidHeadConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricBinsHeadConfig:
-    """ZoeDepth's metric-bins head (Bhat et al. 2023, sec. 3.2).
+    """ZoeDepth's metric-bins head (Bhat et al. 2023, arXiv 2302.12288).
 
     Attributes:
         n_bins: bins per pixel.

@@ -27,9 +27,9 @@ class DepthOutput:
     """Everything a model says about B images of H x W.
 
     Attributes:
-        depth: (B,H,W) float32 in the model's own kind and unit.
-        bin_centers_m: (B,N,h,w) metres, or None where the head has no bins.
-        bin_probabilities: (B,N,H,W), sum 1 over the bins, or None.
+        depth: (B,H,W) float32 (float64 of a float64 model) in the model's own kind and unit.
+        bin_centers_m: (B,N,H,W) metres, or None where the head has no bins.
+        bin_probabilities: (B,N,H,W) in [0, 1], sum 1 over the bins, or None.
         relative: (B,H,W) the decoder's affine-invariant disparity, or None where ``depth`` is nothing else.
     """
 
@@ -48,6 +48,9 @@ class DepthModel(nn.Module):
     Args:
         config: what to build.
         pretrained_backbone: fetch timm's weights for a ``timm:`` encoder from the network.
+
+    Raises:
+        UsageError: a timm backbone that does not exist or cannot serve.
 
     Attributes:
         config: as given.
@@ -80,13 +83,13 @@ class DepthModel(nn.Module):
         return self.encoder.layout.size_multiple
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
-        """Normalised (B,3,H,W) -> (B,H,W) float32 in the model's own kind."""
+        """Normalised (B,3,H,W) -> (B,H,W), at least float32, in the model's own kind: metres, or without unit."""
         said = self.head(self.taps(image_B3HW))
         depth = said.depth_m if isinstance(said, BinsOutput) else said
         return at_least_float32(depth)
 
     def predict_full(self, image_B3HW: Tensor) -> DepthOutput:
-        """Normalised (B,3,H,W) -> depth with the distribution and the relative depth behind it."""
+        """Normalised (B,3,H,W) -> depth (B,H,W) in its unit, with the distribution and relative depth behind it."""
         taps = self.taps(image_B3HW)
         said = self.head(taps)
         relative = at_least_float32(taps.relative).relu()
@@ -100,7 +103,7 @@ class DepthModel(nn.Module):
         return DepthOutput(depth=at_least_float32(said), relative=None if isinstance(self.head, RelativeHead) else relative)
 
     def taps(self, image_B3HW: Tensor) -> HeadTaps:
-        """Normalised (B,3,H,W) -> the maps a head reads."""
+        """Normalised (B,3,H,W) -> the maps a head reads, the finest of them at (H,W); no unit."""
         H, W = image_B3HW.shape[-2:]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_frozen):
             features = self.encoder(self._fitted(image_B3HW))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DINOv2 vision transformer (Oquab et al. 2023) as Depth Anything uses it: images enter, four normalised maps leave.
+"""DINOv2 (Oquab et al. 2023, arXiv 2304.07193) as Depth Anything uses it: images enter, four normalised maps leave.
 
 Module names are those of the official files, so a state dict differs by its prefix only.
 Shape letters: B images, N tokens, D width, h w patches.
@@ -32,10 +32,11 @@ class Attention(nn.Module):
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, tokens_BND: Tensor) -> Tensor:
-        """Softmax(q k^T / sqrt(d)) v."""
+        """Normalised tokens (B,N,D) -> (B,N,D), no unit; the formula is ``attend``'s."""
         B, N, D = tokens_BND.shape
-        q, k, v = self.qkv(tokens_BND).view(B, N, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = attend(q, k, v)
+        # unbound before the heads move: the three gradients then meet in the projection's own layout, without a copy
+        q, k, v = self.qkv(tokens_BND).view(B, N, 3, self.heads, D // self.heads).unbind(2)
+        mixed = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
         return self.proj(mixed.transpose(1, 2).reshape(B, N, D))  # type: ignore[no-any-return]
 
 
@@ -48,12 +49,12 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * dim, dim)
 
     def forward(self, tokens_BND: Tensor) -> Tensor:
-        """(B,N,D) -> (B,N,D)."""
+        """(B,N,D) -> (B,N,D), no unit."""
         return self.fc2(F.gelu(self.fc1(tokens_BND)))  # type: ignore[no-any-return]
 
 
 class SwiGlu(nn.Module):
-    """The giant's feed-forward, w3(silu(a) * b) with (a, b) = w12(x) (Shazeer 2020)."""
+    """The giant's feed-forward, w3(silu(a) * b) with (a, b) = w12(x)   (Shazeer 2020, arXiv 2002.05202)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -63,20 +64,20 @@ class SwiGlu(nn.Module):
         self.w3 = nn.Linear(hidden, dim)
 
     def forward(self, tokens_BND: Tensor) -> Tensor:
-        """(B,N,D) -> (B,N,D)."""
+        """(B,N,D) -> (B,N,D), no unit."""
         gate, value = self.w12(tokens_BND).chunk(2, dim=-1)
         return self.w3(F.silu(gate) * value)  # type: ignore[no-any-return]
 
 
 class LayerScale(nn.Module):
-    """A learned factor per channel (Touvron et al. 2021), 1 at the start as in DINOv2's dense models."""
+    """A learned factor per channel (Touvron et al. 2021, arXiv 2103.17239), 1 at the start as in DINOv2's dense models."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(dim))
 
     def forward(self, tokens_BND: Tensor) -> Tensor:
-        """(B,N,D) -> (B,N,D)."""
+        """(B,N,D) -> (B,N,D), no unit."""
         return tokens_BND * self.gamma
 
 
@@ -93,7 +94,7 @@ class Block(nn.Module):
         self.ls2 = LayerScale(size.dim)
 
     def forward(self, tokens_BND: Tensor) -> Tensor:
-        """(B,N,D) -> (B,N,D)."""
+        """(B,N,D) -> (B,N,D), no unit."""
         tokens_BND = tokens_BND + self.ls1(self.attn(self.norm1(tokens_BND)))
         return tokens_BND + self.ls2(self.mlp(self.norm2(tokens_BND)))  # type: ignore[no-any-return]
 
@@ -106,7 +107,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, dim, kernel_size=PATCH_PX, stride=PATCH_PX)
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
-        """(B,3,14h,14w) -> (B,hw,D), row by row."""
+        """Normalised (B,3,14h,14w) -> (B,hw,D), row by row, no unit."""
         return self.proj(image_B3HW).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
@@ -125,7 +126,6 @@ class DinoVisionTransformer(nn.Module):
         self.layout = EncoderLayout(
             channels=(size.dim,) * len(taps),
             strides=(PATCH_PX,) * len(taps),
-            prefix_tokens=1,
             size_multiple=PATCH_PX,
             normalisation=IMAGENET,
         )
@@ -141,17 +141,16 @@ class DinoVisionTransformer(nn.Module):
         self._initialise()
 
     def forward(self, image_B3HW: Tensor) -> Features:
-        """Normalised (B,3,H,W), sides multiples of 14 -> four maps (B,D,H/14,W/14) and their class tokens (B,1,D)."""
+        """Normalised (B,3,H,W), sides multiples of 14 -> four maps (B,D,H/14,W/14), no unit."""
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         readings = [self.norm(tokens) for tokens in self._tapped(self._embed(image_B3HW, h, w))]
         return Features(
             maps=tuple(tokens[:, 1:].view(len(tokens), h, w, -1).permute(0, 3, 1, 2) for tokens in readings),
             strides=self.layout.strides,
-            prefix=tuple(tokens[:, :1] for tokens in readings),
         )
 
     def positions(self, h: int, w: int) -> Tensor:
-        """(1, 1 + hw, D) position embedding of an h x w patch grid."""
+        """(1, 1 + hw, D) position embedding, no unit, of an h x w patch grid, the class token's first."""
         grid = self.pos_embed[0, 1:].view(NATIVE_GRID, NATIVE_GRID, -1)
         resampled = resample_positions(grid, h, w, self.position_rule).flatten(0, 1)
         return torch.cat((self.pos_embed[:, :1], resampled[None].to(self.pos_embed.dtype)), dim=1)

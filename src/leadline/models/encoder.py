@@ -14,6 +14,9 @@ def build_encoder(config: DepthModelConfig, *, pretrained: bool = False) -> Enco
     """Build the encoder a configuration names; ``pretrained`` matters to timm backbones only (fetched from the network).
 
     Every encoder maps a normalised (B,3,H,W) image to ``Features`` and says what to expect in ``.layout``.
+
+    Raises:
+        UsageError: a timm backbone that does not exist or cannot serve.
     """
     if config.size is None:
         return build_timm_encoder(config.encoder.removeprefix(TIMM_PREFIX), config.taps, pretrained=pretrained)

@@ -18,7 +18,7 @@ class Normalisation:
     std: tuple[float, float, float]
 
     def apply(self, images: Tensor) -> Tensor:
-        """(image - mean) / std.  (..., 3, H, W) in [0, 1] -> same shape, dtype and device."""
+        """(image - mean) / std.  (..., 3, H, W) in [0, 1] -> same shape, dtype and device, no unit."""
         mean = images.new_tensor(self.mean).view(3, 1, 1)
         std = images.new_tensor(self.std).view(3, 1, 1)
         return (images - mean) / std

@@ -24,7 +24,7 @@ _OFFSET = 0.1  # DINOv2's interpolate_offset, there against rounding, here becau
 
 
 def resample_positions(grid_NND: Tensor, height: int, width: int, rule: PositionRule) -> Tensor:
-    """Resample an (N, N, D) grid to (height, width, D) in float32; returned untouched where the sizes agree.
+    """Resample an (N, N, D) grid, no unit, to (height, width, D) in float32; returned untouched where the sizes agree.
 
     "official" resamples both axes as soon as one differs from N, because its scale factor is never exactly 1; "size" samples
     by target / native and so leaves an axis of N untouched.
@@ -42,7 +42,10 @@ def resample_positions(grid_NND: Tensor, height: int, width: int, rule: Position
 
 @lru_cache(maxsize=128)
 def bicubic_matrix(native: int, target: int, scale: float, device: torch.device) -> Tensor:
-    """(target, native) float32 weights of bicubic sampling at (i + 0.5) / scale - 0.5 with clamped borders."""
+    """Weights of bicubic sampling (Keys 1981) at (i + 0.5) / scale - 0.5, borders clamped.
+
+    Sizes in pixels -> (target, native) float32, no unit.
+    """
     # A tensor born in inference mode could never be used in training, and this one outlives the call.
     with torch.inference_mode(mode=False), torch.no_grad():
         # Rounded once to float32, as the fused multiply-add of PyTorch's kernel does: that rounding is part of the numbers.

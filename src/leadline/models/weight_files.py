@@ -45,8 +45,10 @@ _DAMAGE = (
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read every tensor of a file onto the CPU, without wrapper names and without what DDP or compile prepended.
 
+    Shapes and dtypes are those of the file.
+
     Raises:
-        WeightsError: the file is missing, of another format, damaged, or holds anything but tensors.
+        WeightsError: the file is missing, of another format, damaged, holds anything but tensors, or two of one name.
     """
     if not path.is_file():
         raise _unreadable(path, "no such file")
@@ -58,7 +60,20 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         tensors = reader(path)
     except _DAMAGE as error:
         raise _unreadable(path, str(error).split("\n")[0]) from error
-    return {_bare(name): tensor for name, tensor in tensors.items()}
+    return _without_prefixes(path, tensors)
+
+
+def _without_prefixes(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    stored: dict[str, str] = {}
+    for name in tensors:
+        first = stored.setdefault(_bare(name), name)
+        if first != name:
+            raise WeightsError(
+                expected=f"each tensor once in {path}",
+                got=f"{first!r} and {name!r}, which both are {_bare(name)!r}",
+                remedy="remove one of the two from the file",
+            )
+    return {bare: tensors[name] for bare, name in stored.items()}
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:

@@ -48,7 +48,11 @@ _PARTS = ("query", "key", "value", "q_proj", "k_proj", "v_proj", "gate_proj", "u
 
 
 def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename to ``encoder.*``, ``decoder.*`` and ``head.*``; names of no known dialect stay as they are."""
+    """Rename to ``encoder.*``, ``decoder.*`` and ``head.*``; names of no known dialect stay as they are.
+
+    Tensors of any shape keep their values; only what Hugging Face stores apart (q, k, v; gate, up) is stacked along the
+    first axis, and ZoeDepth's constants are left out.
+    """
     if is_ours(tensors):
         return tensors
     if any(name.startswith("backbone.embeddings.") for name in tensors):
@@ -61,7 +65,7 @@ def translate(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def is_ours(tensors: dict[str, Tensor]) -> bool:
-    """True where every tensor has a name of ours and at least one of them is the encoder's."""
+    """True where every tensor, of any shape, has a name of ours and at least one of them is the encoder's."""
     return all(name.startswith(_OURS) for name in tensors) and any(name.startswith(ENCODER) for name in tensors)
 
 

@@ -76,6 +76,7 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
 
     Raises:
         WeightsError: the source does not exist, is damaged, does not say what it is, or does not fit to the last tensor.
+        UsageError: a checkpoint whose configuration this version does not know.
     """
     if str(source).startswith(RANDOM_PREFIX):
         return DepthModel(known_preset(str(source).removeprefix(RANDOM_PREFIX)).config).eval()
@@ -100,7 +101,9 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
         version: of a Depth Anything file whose name does not say.
 
     Raises:
-        WeightsError: no tensor fits, the file belongs to another encoder, or its version is unsaid or not the model's.
+        WeightsError: the path is missing or damaged, no tensor fits, the file belongs to another encoder, or its version
+            is unsaid or not the model's.
+        UsageError: a checkpoint whose configuration this version does not know.
     """
     folder = checkpoint_folder(_existing(path))
     if folder is not None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from leadline.rasters.ticks import round_step, round_ticks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ INVALID_GREY = 128
 PAPER, INK = (255, 255, 255), (20, 20, 24)
 _LEVELS = 256
 _MIN_TEXT_PX = 12
+_TICK_FACTORS = (1, 2, 2.5, 5)  # dense enough that two intervals never leave a legend without a number
 
 
 class Ramp(Enum):
@@ -189,11 +192,7 @@ def tick_values(low: float, high: float, *, count: int) -> list[float]:
     span = high - low
     if not (math.isfinite(span) and span > 0):
         return [low]
-    raw = span / max(count, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0) if m * power >= raw * (1 - 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(k * step, 12) for k in range(first, last + 1)]
+    return round_ticks(low, high, step=round_step(span / max(count, 1), factors=_TICK_FACTORS))
 
 
 def fitted(text: str, width: int, size_px: int) -> str:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from leadline.contracts.errors import DataError, MissingExtraError
 from leadline.rasters.atomic import atomically
-from leadline.rasters.images import BROKEN_FILE, broken_reason, open_checked
+from leadline.rasters.images import BROKEN_FILE, MAX_PIXELS, broken_reason, open_checked
 from leadline.rasters.portable_maps import read_pfm, read_pgm, refuse_giant
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
-
-MAX_PIXELS = 200_000_000
-"""Rasters with more pixels are refused from their header."""
 
 _SINGLE_CHANNEL = frozenset({"L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 

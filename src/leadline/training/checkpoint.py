@@ -45,14 +45,15 @@ class Trained:
 
 
 def write_state(folder: Path, trained: Trained, state: RunState) -> None:
-    """Write the training state into ``folder``."""
+    """Write the training state into ``folder``; what the system refuses goes through as it is, ``publish`` translates it."""
     tensors = {
         **_under("recipe", trained.recipe.state_dict()),
         **_under("optimiser", trained.optimiser.tensors()),
         **_under("ema", trained.ema.tensors() if trained.ema else {}),
         **_under("random", random_state.captured(trained.device)),
     }
-    write_tensors(folder, STATE, tensors, {"state": asdict(state), "identity": trained.identity})
+    facts = {"state": asdict(state), "identity": trained.identity, "groups": trained.optimiser.groups}
+    write_tensors(folder, STATE, tensors, facts)
 
 
 def read_state(folder: Path, trained: Trained) -> RunState:
@@ -61,13 +62,17 @@ def read_state(folder: Path, trained: Trained) -> RunState:
     Raises:
         StorageError: any byte of it has changed.
         UsageError: it belongs to a run with another seed, number of batches, accumulation or average.
-        WeightsError: it belongs to another model or other parameter groups.
+        WeightsError: it belongs to a model whose parameters have other names or shapes, or other ones were trained, or in
+            other groups.
     """
     tensors, facts = read_tensors(folder, STATE)
     _check_identity(trained.identity, facts["identity"])
     try:
         trained.recipe.load_state_dict(_below("recipe", tensors))
+        _check_groups(folder, trained, tensors, facts.get("groups"))
         trained.optimiser.load(_below("optimiser", tensors))
+        if trained.ema:
+            trained.ema.load(_below("ema", tensors))
     except (RuntimeError, KeyError) as error:
         first_lines = " ".join(str(error).split())[:200]
         raise WeightsError(
@@ -75,8 +80,6 @@ def read_state(folder: Path, trained: Trained) -> RunState:
             got=first_lines,
             remedy="resume with the run's own configuration",
         ) from error
-    if trained.ema:
-        trained.ema.load(_below("ema", tensors))
     random_state.restore(_below("random", tensors), trained.device)
     said = dict(facts["state"])
     best = said.pop("best")
@@ -113,6 +116,38 @@ def _check_identity(here: dict[str, int | bool], saved: dict[str, int | bool]) -
             got=", ".join(f"{name} {now}" for name, (_, now) in differing.items()),
             remedy="resume with the data and settings of the run, or start a new run from its weights",
         )
+
+
+def _check_groups(folder: Path, trained: Trained, tensors: dict[str, Tensor], saved: dict[str, list[str]] | None) -> None:
+    """Refuse a state of the same parameters of which others were trained, or in other groups.
+
+    States from before groups were written down (``saved`` is None) give away less: what has moments was trained, and what
+    has an average.
+    """
+    now = _groups_by_parameter(trained.optimiser.groups)
+    averaged = dict.fromkeys(trained.ema.tensors() if trained.ema else {}, "averaged")
+    if saved is not None:
+        then, then_averaged = _groups_by_parameter(saved), averaged
+    else:
+        moved = {key.rsplit("/", 1)[0] for key in _below("optimiser", tensors)}
+        then = now | dict.fromkeys(moved - now.keys(), "trained")
+        then_averaged = dict.fromkeys(_below("ema", tensors), "averaged")
+    differing = [
+        f"{name} {before.get(name, 'frozen')} then and {after.get(name, 'frozen')} now"
+        for before, after in ((then, now), (then_averaged, averaged))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    if differing:
+        raise WeightsError(
+            expected=f"every parameter trained in the group, or frozen, as when {folder} was saved",
+            got="; ".join(differing[:3]) + (f"; and {len(differing) - 3} more" if len(differing) > 3 else ""),
+            remedy="resume with the run's own configuration, or start a new run from its weights",
+        )
+
+
+def _groups_by_parameter(groups: dict[str, list[str]]) -> dict[str, str]:
+    return {name: f"in group {group}" for group, names in groups.items() for name in names}
 
 
 def _under(room: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

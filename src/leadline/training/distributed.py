@@ -109,11 +109,11 @@ def sum_across(values: Tensor) -> Tensor:
 class _SumAcross(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004  autograd's signature
-        return total(values.clone())
+        return total(values.clone(memory_format=torch.contiguous_format))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
-        return total(gradients[0].clone(memory_format=torch.contiguous_format))
+        return sum_across(gradients[0])  # and so of any order
 
 
 class StepModule(nn.Module):

@@ -45,11 +45,11 @@ class Ema:
                 p.data = own[name]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameter name -> average."""
+        """Parameter name -> average, in the shape, dtype and on the device of the parameter, not a copy."""
         return dict(self._average)
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take the averages of ``tensors``."""
+        """Take the averages of ``tensors``, which must hold one of the parameter's shape for every name of ``tensors()``."""
         for name, average in self._average.items():
             average.copy_(tensors[name])

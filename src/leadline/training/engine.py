@@ -76,7 +76,9 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         display: what a person sees.
 
     Raises:
+        UsageError, WeightsError: no such device here; the checkpoint belongs to another run or another model.
         ContractError: streams or parameter groups do not fit the recipe.
+        DataError: a sample cannot be read and its stream does not skip it; what was learned is saved.
         NonFiniteError: a loss or gradient was not finite; nothing was updated.
         StorageError: the folder cannot be written or a checkpoint is damaged; the last checkpoint is whole.
         Terminated: SIGTERM or SIGINT; everything is saved.

@@ -31,7 +31,7 @@ class Log(Protocol):
         """Values that depend on the machine and the hour."""
 
     def picture(self, tag: str, step: int, picture: NDArray[np.uint8]) -> None:
-        """An (H, W, 3) picture."""
+        """An (H, W, 3) uint8 RGB picture."""
 
     def secured(self) -> int:
         """Bring everything to the disk; the length of metrics.jsonl in bytes."""
@@ -50,7 +50,7 @@ class NoLog:
         """Drop them."""
 
     def picture(self, tag: str, step: int, picture: NDArray[np.uint8]) -> None:
-        """Drop it."""
+        """Drop it, whatever its shape."""
 
     def secured(self) -> int:
         """Nothing to secure."""
@@ -98,7 +98,7 @@ class RunLog:
             self._timings.flush()
 
     def picture(self, tag: str, step: int, picture: NDArray[np.uint8]) -> None:
-        """One TensorBoard image."""
+        """One TensorBoard image from (H, W, 3) uint8 RGB.  StorageError when it cannot be written."""
         with storage_errors(self._run):
             self._events.add_image(tag, picture, step, dataformats="HWC")
 

@@ -45,22 +45,26 @@ def refuse(
     _write_replay(folder, recipe, work, placement)
     names = _not_finite(recipe)
     where = f" in {names[0]} and {len(names) - 1} more" if names else ""
+    line = f"from leadline.training.nonfinite import replay; print(replay(recipe, {str(folder)!r}))"
     return NonFiniteError(
         expected=f"a finite loss and gradient in epoch {work.progress.epoch}, step {work.progress.step}",
         got=f"loss {report.values[LOSS]}, gradient norm {report.grad_norm}{where}",
-        remedy=f"nothing was updated; the batch and weights are in {folder}; check its depth, lower --lr or say --no-amp",
+        remedy="nothing was updated; check the depth of the batch, lower --lr or say --no-amp; "
+        f"`{line}` repeats it, with `recipe` built as for the run",
     )
 
 
-def replay(recipe: Recipe, folder: Path) -> Replay:
+def replay(recipe: Recipe, folder: Path | str) -> Replay:
     """Do the work of ``folder`` (``.../nonfinite_step_N/rank_R``) again, with the stored weights, seeds and precision.
+
+    For users of a NonFiniteError: change what the recipe computes, or look into it, and see whether the work ends as before.
 
     Losses that pool over ranks see this rank's part only.  ``recipe`` receives the stored weights.
 
     Raises:
         StorageError: the replay is damaged.
     """
-    tensors, facts = read_tensors(folder, "replay")
+    tensors, facts = read_tensors(Path(folder), "replay")
     recipe.load_state_dict({name.removeprefix("recipe/"): t for name, t in tensors.items() if name.startswith("recipe/")})
     recipe.train()
     recipe.zero_grad(set_to_none=True)

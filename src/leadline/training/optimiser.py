@@ -25,6 +25,8 @@ _POSITION_NAMES = frozenset({"pos_embed", "position_embeddings", "cls_token", "r
 class Optimiser:
     """AdamW whose state is addressed by parameter name.
 
+    ``groups`` says which parameters each of the recipe's groups has, both by name.
+
     Args:
         recipe: whose ``parameter_groups`` are optimised.
         settings: learning rate, weight decay and which kinds of parameters are spared it.
@@ -39,6 +41,7 @@ class Optimiser:
         _check(groups, names)
         spared = _spared(recipe, settings.no_decay)
         self._names, self._lr = names, settings.lr
+        self.groups = {group.name: sorted(names[parameter] for parameter in group.parameters) for group in groups}
         self._factors = {group.name: group.lr_factor for group in groups}
         self.adamw = torch.optim.AdamW(_split(groups, spared, settings), lr=settings.lr, betas=(0.9, BETA2), fused=True)
         self.parameters = [parameter for group in groups for parameter in group.parameters]
@@ -55,7 +58,7 @@ class Optimiser:
         return {group["name"]: group["lr"] for group in self.adamw.param_groups}
 
     def tensors(self) -> dict[str, Tensor]:
-        """The moments, ``<parameter>/<moment>`` -> tensor."""
+        """The moments, ``<parameter>/<moment>`` -> tensor of the parameter's shape, ``step`` of shape (); not copies."""
         return {
             f"{name}/{moment}": value
             for parameter, name in self._names.items()
@@ -63,7 +66,7 @@ class Optimiser:
         }
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take the moments of ``tensors``; a parameter without any has not been updated yet."""
+        """Take the moments of ``tensors``, shaped as in ``tensors()``; a parameter without any has not been updated yet."""
         self.adamw.state.clear()
         by_name = {name: parameter for parameter, name in self._names.items()}
         for key, value in tensors.items():

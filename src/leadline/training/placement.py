@@ -52,7 +52,7 @@ def choose_placement(settings: EngineSettings, local_rank: int = 0) -> Placement
 
 
 def moved(value: Part, device: torch.device) -> Part:
-    """A batch, or any part of one, with its tensors on ``device``; what is there already is not copied."""
+    """A batch, or any part of one, with its tensors on ``device``, of any shape; what is there already is not copied."""
     return _moved(value, device)  # type: ignore[no-any-return]
 
 

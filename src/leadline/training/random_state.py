@@ -30,12 +30,14 @@ def seed_all(seed: int, device: torch.device) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
 
 
 def captured(device: torch.device) -> dict[str, Tensor]:
-    """The states of all generators as tensors, for ``restore``."""
+    """The states of all generators as one-dimensional tensors on the CPU, for ``restore``; their numbers have no unit."""
     legacy = np.random.get_state(legacy=False)
     _, internal, next_gauss = random.getstate()
     states = {
@@ -47,11 +49,13 @@ def captured(device: torch.device) -> dict[str, Tensor]:
     }
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
     return states
 
 
 def restore(states: dict[str, Tensor], device: torch.device) -> None:
-    """Put back what ``captured`` took.  A CUDA state is skipped on another kind of device."""
+    """Put back the one-dimensional tensors ``captured`` made.  A state of another kind of device is skipped."""
     torch.set_rng_state(states["torch"])
     position, has_gauss, gauss = states["numpy.rest"].tolist()
     key = states["numpy.key"].numpy().astype(np.uint32)
@@ -60,3 +64,5 @@ def restore(states: dict[str, Tensor], device: torch.device) -> None:
     random.setstate((3, tuple(states["python.internal"].tolist()), next_gauss[0] if next_gauss else None))
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])

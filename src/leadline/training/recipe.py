@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepResult:
-    """What one forward pass yields.
+    """What one forward pass yields, in whatever unit the losses have.
 
     Attributes:
         loss: () the scalar to descend.
@@ -42,8 +42,8 @@ class Progress:
         epoch: counted from 0.
         step: optimiser updates made before this one.
         total_steps: optimiser updates of the whole run.
-        sum_across: differentiable sum over all ranks; the identity in one process.  Losses that pool statistics over
-            the batch pass them through it, so that two ranks descend the loss of one.
+        sum_across: differentiable sum over all ranks of a tensor of any shape and unit, to the same; the identity in one
+            process.  Losses that pool statistics over the batch pass them through it, so two ranks descend the loss of one.
     """
 
     epoch: int
@@ -102,7 +102,10 @@ class Recipe(nn.Module, ABC):
 
     @abstractmethod
     def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
-        """The loss of one batch per stream.  Called under autocast; losses compute in float32 by themselves."""
+        """The loss () of one batch per stream, shapes and units as in ``Batch``, already on the device.
+
+        Called under autocast; losses compute in float32 by themselves.
+        """
 
     @abstractmethod
     def parameter_groups(self) -> list[ParameterGroup]:

@@ -87,7 +87,11 @@ class Recorder:
         return values
 
     def pictures(self, state: RunState, recipe: Recipe, batches: Mapping[str, Batch], placement: Placement) -> None:
-        """Let the recipe draw what it makes of a training batch, after the first update of an epoch."""
+        """Let the recipe draw what it makes of a training batch, after the first update of an epoch.
+
+        ``batches``: stream name -> batch, shapes and units as in ``Batch``, on any device; moved to the run's.  StorageError
+        when the log cannot be written.
+        """
         if not self.with_pictures or state.counted > 1:
             return
         recipe.eval()

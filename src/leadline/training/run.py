@@ -8,7 +8,7 @@ events.out.tfevents.*       the same numbers and pictures for TensorBoard, unles
 checkpoint_latest/          where ``resume`` goes on
 checkpoint_best/            lowest selection value so far
 checkpoint_epoch_N/         after epoch N (from 0), the last few
-nonfinite_step_N/           a batch whose loss or gradient was not finite, for replay
+nonfinite_step_N/           a batch whose loss or gradient was not finite, for ``nonfinite.replay``
 """
 
 from __future__ import annotations

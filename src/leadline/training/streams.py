@@ -28,7 +28,7 @@ class BatchSource(Protocol):
         """Names of samples that could not be read and were left out."""
 
     def batches(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from position ``first_step`` on."""
+        """The batches of an epoch, from position ``first_step`` on; shapes and units as in ``Batch``."""
 
 
 def check_needs(needs: Mapping[str, frozenset[Field]], streams: Mapping[str, BatchSource]) -> None:
@@ -66,6 +66,10 @@ def joined(streams: Mapping[str, BatchSource], epoch: int, first: int) -> Iterat
     """One batch of every stream at a time, from position ``first`` of ``epoch`` to its end.
 
     A shorter stream goes round in epochs of its own: at the run's k-th batch it stands in its epoch k // n at batch k % n.
+    Batches pass unchanged, shapes and units as in ``Batch``.
+
+    Raises:
+        ContractError: while iterating, where a stream gives more or fewer batches than it promised.
     """
     length = batches_per_epoch(streams)
     sources = {name: _endless(stream, epoch * length + first) for name, stream in streams.items()}

@@ -22,7 +22,10 @@ FORMAT = 1
 
 
 def write_tensors(folder: Path, name: str, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write ``tensors`` and JSON-able ``facts`` as two files of ``folder``, neither of them synced."""
+    """Write ``tensors``, of any shape, dtype and device, and JSON-able ``facts`` as two files of ``folder``, neither synced.
+
+    What the system or safetensors refuses goes through as it is; ``durable.storage_errors`` translates it.
+    """
     stored = _separate(tensors)
     save_file(stored, folder / f"{name}.safetensors")
     content = {
@@ -36,10 +39,10 @@ def write_tensors(folder: Path, name: str, tensors: dict[str, Tensor], facts: di
 
 
 def read_tensors(folder: Path, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors (on the CPU) and facts that ``write_tensors`` wrote.
+    """The tensors (on the CPU, in their own shapes and dtypes) and facts that ``write_tensors`` wrote.
 
     Raises:
-        StorageError: a file is missing or any byte of it has changed; the message names the tensor.
+        StorageError: a file is missing, of another format, or any byte of it has changed; the message names the tensor.
     """
     content = _read_json(folder / f"{name}.json")
     path = folder / f"{name}.safetensors"

@@ -30,7 +30,7 @@ class Work:
     """What one update computes on, enough to compute it again.
 
     Attributes:
-        batches: one batch per stream, for each of the accumulated steps.
+        batches: one batch per stream, shapes and units as in ``Batch``, for each of the accumulated steps.
         seeds: of all generators, one for each of them.
         progress: where the run stands.
     """
@@ -112,7 +112,10 @@ class Updater:
 
 
 def gather_gradients(module: nn.Module, work: Work, placement: Placement) -> dict[str, Tensor]:
-    """Forward and backward of all of ``work``: adds its mean gradient to the parameters, returns its mean loss and parts."""
+    """Forward and backward of all of ``work``: adds its mean gradient to the parameters, returns its mean loss and parts.
+
+    Name -> (), on the device, in the units of the recipe's losses; means over batches by ``StepResult.weight``.
+    """
     steps = len(work.batches)
     results: list[tuple[dict[str, Tensor], Tensor]] = []
     for index in range(steps):
@@ -141,7 +144,7 @@ def _backward(module: nn.Module, work: Work, index: int, placement: Placement) -
 
 
 def gradient_norm(parameters: Sequence[nn.Parameter], device: torch.device) -> Tensor:
-    """() L2 norm over all gradients there are."""
+    """() L2 norm over all gradients there are, of any shapes, 0 where there is none, on ``device``; no unit."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     return nn.utils.get_total_norm(gradients).to(device)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RandomRotation:
-    """Turn by an angle uniform in +-``max_deg`` (ZoeDepth's training uses 1 degree)."""
+    """Turn by an angle uniform in +-``max_deg`` (ZoeDepth's training uses 1 degree).  For library users; no recipe turns."""
 
     max_deg: float = 1.0
 

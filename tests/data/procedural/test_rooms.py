@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from leadline.data.procedural.rooms import build_room
-from leadline.data.procedural.solids import Shape
+from leadline.data.procedural.rooms import _door, build_room
+from leadline.data.procedural.solids import Place, SceneBuilder, Shape
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -32,3 +32,15 @@ def test_build_room__is_a_function_of_its_draws() -> None:
     first, second = build_room(Random(1)), build_room(Random(1))
     assert np.array_equal(first.solids.centre_m, second.solids.centre_m)
     assert not np.array_equal(first.solids.half_m[0], build_room(Random(2)).solids.half_m[0])
+
+
+def test_door__has_a_lintel_that_lies_flush_on_its_two_posts() -> None:
+    builder = SceneBuilder()
+    _door(builder, Place(0, 0, 0), Random(0))
+    solids, _ = builder.tables()
+    low, high = solids.centre_m - solids.half_m, solids.centre_m + solids.half_m
+    _, left, right, lintel, _ = range(5)  # the first is the leaf, the last the handle
+    assert low[lintel] == pytest.approx([low[left, 0], high[left, 1], low[left, 2]])
+    assert high[lintel] == pytest.approx([high[right, 0], high[right, 1] + 0.08, high[right, 2]])
+    assert high[left, 0] - low[left, 0] == pytest.approx(0.08)
+    assert solids.materials[lintel].tolist() == solids.materials[left].tolist()

@@ -62,7 +62,7 @@ def _shadow_hulls(corners_N83: NDArray[np.float64], light_m: NDArray[np.float64]
 
 
 def lit_share(solids: SolidTable, surface: Surface, view: View, light: Light) -> F32:
-    """(H, W) share of the key light that reaches each pixel: 1, or ``1 - light.shadow`` behind a solid."""
+    """(H, W) share, no unit, of the key light that reaches each pixel: 1, or ``1 - light.shadow`` behind a solid."""
     position = np.array(light.position_m)
     rows = np.flatnonzero(solids.casts)
     share = np.ones(surface.seen.shape, np.float32)
@@ -83,7 +83,7 @@ def lit_share(solids: SolidTable, surface: Surface, view: View, light: Light) ->
 
 
 def openness(solids: SolidTable, surface: Surface, view: View) -> F32:
-    """(H, W) share of the light from everywhere that gets near each pixel: less beside things and in a room's corners."""
+    """(H, W) share, no unit, of the light from everywhere: less beside things and in a room's corners."""
     rows = np.flatnonzero(solids.casts)
     centre = solids.centre_m[rows][:, None]
     corners = solids.corners_m()[rows]
@@ -114,7 +114,10 @@ def _corner_openness(solids: SolidTable, surface: Surface) -> F32:
 
 
 def irradiance(light: Light, surface: Surface, lit: F32, openness: F32) -> F32:
-    """(3, H, W) light on each pixel: Lambert's cosine law for the key light, a vertical blend for the rest."""
+    """(3, H, W) linear light on each pixel, no unit: Lambert's cosine law for the key light, a vertical blend for the rest.
+
+    ``lit`` and ``openness`` are the (H, W) shares of the functions of those names.
+    """
     towards = np.array(light.position_m, np.float32)[:, None, None] - surface.point_m
     square = (towards * towards).sum(0)
     key = (towards * surface.normal).sum(0) / np.sqrt(square)

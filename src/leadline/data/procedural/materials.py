@@ -55,7 +55,7 @@ class Material:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MaterialTable:
-    """M materials as float32 arrays: colours (3, M), everything else (M,)."""
+    """M materials: colours and steps (3, M), linear, periods and phases (2, M) in metres, the rest (M,) without unit."""
 
     colour: NDArray[np.float32]
     step: NDArray[np.float32]  # second colour minus first
@@ -67,7 +67,7 @@ class MaterialTable:
 
     @classmethod
     def of(cls, materials: Sequence[Material]) -> MaterialTable:
-        """Stack materials in their order."""
+        """Stack M materials in their order; shapes and units as the class says."""
         colour = np.array([m.colour for m in materials], np.float32).T
         second = np.array([m.second for m in materials], np.float32).T
         return cls(

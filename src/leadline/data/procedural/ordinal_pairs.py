@@ -25,10 +25,13 @@ def draw_pairs(
     """Random pixel pairs with clearly different depth.
 
     Args:
-        depth_m: (H, W) z-depth, read only where ``valid``.
+        depth_m: (H, W) z-depth in metres, read only where ``valid``.
         valid: (H, W) bool.
         count: number of pairs P; where too few clear ones are found, the last rows are padding with ``valid`` false.
         generator: the source of randomness.
+
+    Returns:
+        (P, 2) rows and columns in pixels of the nearer and of the farther one, and (P,) bool.
     """
     pixels = np.flatnonzero(valid)
     chosen = np.zeros((0, 2), np.int64)

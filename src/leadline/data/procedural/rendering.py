@@ -81,7 +81,7 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """RGB (3, H, W) in [0, 1], gamma-coded, z-depth (H, W) in metres, infinite for the sky, and the exposure used."""
+    """RGB (3, H, W) in [0, 1], square-root coded, z-depth (H, W) in metres, infinite for the sky, and the exposure used."""
 
     rgb: F32
     depth_m: F32
@@ -89,7 +89,7 @@ class Picture:
 
 
 def view_of(pose: Pose, height: int, width: int) -> View:
-    """The pinhole camera of a pose at a picture size: yaw to the right, pitch up, roll clockwise, in radians."""
+    """The camera of a pose at a size in pixels: yaw to the right, pitch up, roll clockwise, in radians."""
     sin_yaw, cos_yaw = np.sin(pose.yaw), np.cos(pose.yaw)
     sin_pitch, cos_pitch = np.sin(pose.pitch), np.cos(pose.pitch)
     forward = np.array([sin_yaw * cos_pitch, sin_pitch, cos_yaw * cos_pitch])
@@ -157,7 +157,7 @@ def _expose(light: F32, film: Film, gain: float, noise: np.random.Generator) -> 
 
 
 def render(scene: Scene, view: View, noise: np.random.Generator, gain: float | None = None) -> Picture:
-    """Picture and z-depth of a scene; a pure function of its arguments (``noise`` is the only randomness).
+    """Picture (3, H, W) and z-depth (H, W) in metres of a scene, at the size of ``view``; ``noise`` is the only randomness.
 
     ``gain`` fixes the exposure, as the second picture of a pair needs it; None exposes for this view's mean.
     """

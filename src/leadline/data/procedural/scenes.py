@@ -103,6 +103,12 @@ class ProceduralScenes:
         return _BUILDERS[self.kind_of(index)](Random(f"{self.key(index)} scene"))
 
     def __getitem__(self, index: int) -> Sample:
+        """Image (3, H, W) in [0, 1], depth (H, W) in metres, NaN where not valid, matrix (3, 3) in pixels; pairs and right
+        view where asked for, disparity in pixels, baseline in metres.
+
+        Raises:
+            IndexError: ``index`` is not in [0, count).
+        """
         if not 0 <= index < self.count:
             raise IndexError(f"scene {index} of {self.count}")
         scene = self.scene(index)
@@ -161,7 +167,7 @@ def seen_from(
     Args:
         solids: what stands in the scene.
         view: the right camera.
-        depth_m, disparity_px: (H, W) of the left view.
+        depth_m, disparity_px: (H, W) of the left view, metres and pixels.
     """
     column = np.arange(view.width, dtype=np.float32)[None] + np.float32(0.5) - disparity_px
     nearest_m = nearest_depth_m(solids, view, view.rays_shifted(disparity_px))

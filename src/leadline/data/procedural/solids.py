@@ -49,9 +49,9 @@ class SolidTable:
 
     Attributes:
         shape: (N,) values of ``Shape``.
-        centre_m: (N, 3) world position.
-        half_m: (N, 3) half extents along the local axes.
-        cosine, sine: (N,) of the yaw that turns local x towards world z.
+        centre_m: (N, 3) world position, metres.
+        half_m: (N, 3) half extents along the local axes, metres.
+        cosine, sine: (N,), no unit, of the yaw that turns local x towards world z.
         materials: (N, 5) row of the material table for each ``Face``.
         casts: (N,) bool, true where the solid darkens what is near it or behind it.
     """
@@ -66,7 +66,7 @@ class SolidTable:
 
     @cached_property
     def unit_from_world(self) -> NDArray[np.float64]:
-        """(N, 3, 3) turning and stretching that makes each solid a unit shape; the centre is subtracted before."""
+        """(N, 3, 3), per metre: turns and stretches each solid into a unit shape; the centre is subtracted before."""
         matrix = np.zeros((len(self.shape), 3, 3))
         matrix[:, 0, 0] = matrix[:, 2, 2] = self.cosine
         matrix[:, 0, 2], matrix[:, 2, 0], matrix[:, 1, 1] = self.sine, -self.sine, 1.0
@@ -74,7 +74,7 @@ class SolidTable:
         return unit
 
     def corners_m(self) -> NDArray[np.float64]:
-        """(N, 8, 3) world positions of the corners of every bounding box."""
+        """(N, 8, 3) world positions in metres of the corners of every bounding box."""
         local_N83 = _UNIT_CORNERS[None] * self.half_m[:, None]
         x, z = local_N83[..., 0], local_N83[..., 2]
         cosine, sine = self.cosine[:, None], self.sine[:, None]
@@ -140,7 +140,7 @@ class SceneBuilder:
         self._rows.append((shape, *centre_m, *half_m, math.cos(yaw), math.sin(yaw), *faces, casts))
 
     def tables(self) -> tuple[SolidTable, MaterialTable]:
-        """All solids and materials collected so far."""
+        """All N solids and M materials so far, at least one solid; shapes and units as in the two tables."""
         rows = np.array(self._rows, np.float64)
         table = SolidTable(
             shape=rows[:, 0].astype(np.int8),

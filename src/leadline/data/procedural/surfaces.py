@@ -29,8 +29,8 @@ class Surface:
         solid: (H, W) row of the solid table.
         point_m, normal: (3, H, W) world position in metres and unit normal towards the camera's side.
         material: (H, W) row of the material table.
-        u_m, v_m: (H, W) coordinates along the surface; v is the height above ground on upright faces.
-        footprint_m: (H, W) extent of the pixel on the surface, longer where it is seen at a slant.
+        u_m, v_m: (H, W) coordinates along the surface, metres; v is the height above ground on upright faces.
+        footprint_m: (H, W) extent of the pixel on the surface, metres, longer where it is seen at a slant.
     """
 
     seen: NDArray[np.bool_]
@@ -69,7 +69,7 @@ def _bend(solids: SolidTable, solid: NDArray[np.int64], local_3P: F32) -> tuple[
 
 
 def surface_of(solids: SolidTable, view: View, hits: Hits) -> Surface:
-    """Describe the surface that each pixel of ``view`` shows."""
+    """The surface that each pixel of ``view`` shows, from its ``hits`` (H, W); shapes and units as in ``Surface``."""
     rays, solid, face = view.rays, hits.solid, hits.face
     seen = np.isfinite(hits.depth_m)
     depth_m = np.where(seen, hits.depth_m, np.float32(1))

@@ -53,7 +53,7 @@ _GRAIN, _GRAIN_STARTS = _pyramid()
 
 
 def grain(u_m: F32, v_m: F32, footprint_m: F32) -> F32:
-    """Fractal noise (P,) of mean 0 at surface points, averaged over the pixel's footprint in metres."""
+    """Fractal noise of mean 0, averaged over the footprint of a pixel.  (P,) metres three times -> (P,), no unit."""
     level = np.log2(np.maximum(footprint_m * np.float32(1 / _GRAIN_TEXEL_M), np.float32(1.0)))
     level = np.minimum(level, np.float32(_GRAIN_LEVELS - 1)).astype(np.int32)
     scale = np.float32(1 / _GRAIN_TEXEL_M)
@@ -164,7 +164,7 @@ def albedo(table: MaterialTable, material: NDArray[np.int32], u_m: F32, v_m: F32
         footprint_m: (P,) width of the pixel on the surface, metres; patterns finer than that fade to their mean.
 
     Returns:
-        (3, P) linear colour, not below 0.
+        (3, P) linear colour, no unit, not below 0.
     """
     share = _mix_share(table, material, u_m, v_m, footprint_m)
     colour_3P = table.step[:, material]

@@ -35,10 +35,10 @@ class View:
     """A pinhole camera in the world.
 
     Attributes:
-        position_m: (3,) optical centre.
-        rotation: (3, 3) whose columns are the camera's right, down and forward in the world.
-        focal_px: focal length, the same along both axes.
-        height, width: picture size; the principal point is its centre.
+        position_m: (3,) optical centre, metres.
+        rotation: (3, 3), no unit, whose columns are the camera's right, down and forward in the world.
+        focal_px: focal length in pixels, the same along both axes.
+        height, width: picture size in pixels; the principal point is its centre.
     """
 
     position_m: NDArray[np.float64]
@@ -49,11 +49,11 @@ class View:
 
     @cached_property
     def rays(self) -> F32:
-        """(3, H, W) world directions through the pixel centres with z = 1 in the camera."""
+        """(3, H, W) world directions through the pixel centres with z = 1 in the camera, no unit."""
         return self.rays_shifted(np.zeros((self.height, self.width), np.float32))
 
     def rays_shifted(self, leftward_px: F32) -> F32:
-        """Directions through points ``leftward_px`` (H, W) to the left of the pixel centres."""
+        """``rays`` (3, H, W) through points that lie ``leftward_px`` (H, W) pixels to the left of the pixel centres."""
         column = np.arange(self.width, dtype=np.float32) + np.float32(0.5 - self.width / 2)
         row = np.arange(self.height, dtype=np.float32) + np.float32(0.5 - self.height / 2)
         x = (column[None] - leftward_px) * np.float32(1 / self.focal_px)
@@ -64,7 +64,7 @@ class View:
         return rays
 
     def moved_right(self, baseline_m: float) -> View:
-        """The same camera, shifted along its own x axis: the right one of a rectified pair."""
+        """The same camera, so many metres along its own x axis: the right one of a rectified pair; shapes stay."""
         position_m = self.position_m + baseline_m * self.rotation[:, 0]
         return View(
             position_m=position_m, rotation=self.rotation, focal_px=self.focal_px, height=self.height, width=self.width
@@ -76,7 +76,7 @@ class Hits:
     """What each pixel shows.
 
     Attributes:
-        depth_m: (H, W) z-depth, infinite where nothing is met.
+        depth_m: (H, W) z-depth in metres, infinite where nothing is met.
         solid: (H, W) row of the solid table, 0 where nothing is met.
         face: (H, W) value of ``Face``.
     """
@@ -87,7 +87,10 @@ class Hits:
 
 
 def pixel_bounds(points_NK3: NDArray[np.float64], view: View) -> NDArray[np.int64]:
-    """Rectangles that hold the pictures of N convex hulls of K world points: (N, 4) top, bottom, left, right, half open."""
+    """Rectangles that hold the pictures of N convex hulls of K world points.
+
+    (N, K, 3) metres -> (N, 4) whole pixels: top, bottom, left, right, half open; empty where nothing is ahead of the camera.
+    """
     camera_NK3 = (points_NK3 - view.position_m) @ view.rotation
     ahead_NK = camera_NK3[..., 2] > NEAREST_M
     low, high = _outline(camera_NK3, ahead_NK)
@@ -121,7 +124,7 @@ def _near_plane_passages(camera_NK3: NDArray[np.float64]) -> tuple[NDArray[np.fl
 
 
 def to_unit(matrix: NDArray[np.float64], vector_3X: F32) -> F32:
-    """World vectors (3, ...) turned and stretched by the (3, 3) matrix of a solid, whose y axis stays upright."""
+    """World vectors (3, ...), metres, turned and stretched by the (3, 3) matrix of an upright solid -> (3, ...), no unit."""
     unit = np.empty(vector_3X.shape, np.float32)
     for axis in range(3):
         np.multiply(vector_3X[axis], np.float32(matrix[axis, axis]), out=unit[axis])
@@ -142,7 +145,14 @@ def crossings(shape: int, origin_3X: F32, direction_3X: F32) -> list[tuple[int, 
     """Where lines cross the parts of a unit shape: (face, entry, exit) per part; inside the solid is inside all of them.
 
     A slab gives the entry and exit of the planes at -1 and +1, a round part those of the circle or ball of radius 1.
-    Where a line misses a round part, its entry is NaN.
+    Where a line misses a round part, its entry and exit are NaN.
+
+    Args:
+        shape: a value of ``Shape``.
+        origin_3X, direction_3X: (3, ...) of the lines in the solid's unit frame, no unit; broadcast against each other.
+
+    Returns:
+        Entry and exit (...) per part, in lengths of ``direction_3X`` from the origin.
     """
     parts: list[tuple[int, F32, F32]] = []
     for axis in _SLABS[shape]:
@@ -187,12 +197,12 @@ def _draw(solids: SolidTable, row: int, position_m: NDArray[np.float64], rays_3H
 
 
 def nearest_hits(solids: SolidTable, view: View) -> Hits:
-    """Nearest surface of every pixel of a view; each solid is tried only inside the rectangle that holds its picture."""
+    """Nearest surface of every pixel of a view, (H, W), metres; each solid is tried only where its picture can be."""
     return _trace(solids, view, view.rays, pixel_bounds(solids.corners_m(), view))
 
 
 def nearest_depth_m(solids: SolidTable, view: View, rays_3HW: F32) -> F32:
-    """(H, W) z-depth seen from the view's position along any rays, e.g. through points between its pixels."""
+    """(H, W) z-depth in metres, infinite where nothing is met, seen from the view's position along any rays (3, H, W)."""
     everywhere = np.tile([0, view.height, 0, view.width], (len(solids.shape), 1))
     return _trace(solids, view, rays_3HW, everywhere).depth_m
 

@@ -22,7 +22,7 @@ class Attraction:
     """How strongly one point pulls a centre at signed distance d, and how many pulls are joined.
 
     Attributes:
-        type: "inv" d / (1 + alpha |d|^gamma); "exp" d exp(-alpha |d|^gamma)   (ZoeDepth, eq. 2-3).
+        type: "inv" d / (1 + alpha |d|^gamma); "exp" d exp(-alpha |d|^gamma)   (ZoeDepth, arXiv 2302.12288).
         kind: "sum" or "mean" over the attractors of a level.
         alpha: larger is weaker and shorter-ranged.
         gamma: exponent of the distance.
@@ -94,10 +94,13 @@ def attracted(*, centers: Tensor, points: Tensor, attraction: Attraction) -> Ten
     Args:
         centers: (B,N,h,w) bin centres, metres or shares of the depth range.
         points: (B,A,h,w) attractors in the unit and dtype of the centres.
+        attraction: the pull of one point, and whether pulls are summed or averaged.
 
     Returns:
-        (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, sec. 3.3); differentiable once, a second
-        derivative raises ContractError.
+        (B,N,h,w) in the unit of the centres, neither sorted nor clipped (ZoeDepth, Bhat et al. 2023, arXiv 2302.12288).
+
+    Raises:
+        ContractError: where a second derivative is taken; the result is differentiable once.
 
     >>> centers = torch.tensor([0.4, 1.0, 1.9]).reshape(1, 3, 1, 1)
     >>> points = torch.tensor([0.5, 2.0]).reshape(1, 2, 1, 1)

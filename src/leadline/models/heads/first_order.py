@@ -14,7 +14,7 @@ from leadline.contracts.errors import ContractError
 
 
 class Context(Protocol):
-    """What autograd hands to a backward pass."""
+    """What autograd hands to a backward pass: the tensors its forward pass kept, of any shapes and units."""
 
     saved_tensors: tuple[Tensor, ...]
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fine features and a bin embedding enter, a log-binomial distribution over the bins and its mean depth leave.
+"""Fine features and a bin embedding enter, a log-binomial distribution over the bins and its mean depth leave
+(ZoeDepth, Bhat et al. 2023, arXiv 2302.12288).
 
 The distribution has two parameters per pixel, success probability p and temperature T, and for K bins, n = K - 1,
 
@@ -43,7 +44,7 @@ def log_coefficients(like: Tensor, n_bins: int) -> Tensor:
 
 
 class LogBinomial(NamedTuple):
-    """One distribution per pixel; exponents are linear in these two maps.
+    """One distribution per pixel; exponents are linear in these two maps, which have no unit.
 
     Attributes:
         sharpness: (B,1,H,W), 1 / T.
@@ -76,8 +77,10 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
         centers: (B,N,h,w) in any unit, dtype of the maps.
 
     Returns:
-        (B,1,H,W) in the unit of the centres; differentiable once by the maps and the centres, a second derivative raises
-        ContractError.
+        (B,1,H,W) in the unit of the centres, differentiable once by the maps and the centres.
+
+    Raises:
+        ContractError: where a second derivative is taken.
 
     >>> one = torch.ones(1, 1, 1, 1)
     >>> round(expected_value(LogBinomial(one, 0 * one), torch.tensor([2.0, 4.0]).reshape(1, 2, 1, 1)).item(), 4)

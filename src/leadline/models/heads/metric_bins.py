@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decoder taps enter, metres and the distribution they are the mean of leave (ZoeDepth, Bhat et al. 2023, sec. 3.2)."""
+"""Decoder taps enter, metres and their distribution leave   (ZoeDepth, Bhat et al. 2023, arXiv 2302.12288)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BinsOutput:
         return _resized(self.coarse_centers_m, self.depth_m)
 
     def bin_probabilities(self) -> Tensor:
-        """(B,N,H,W) in [0, 1], sum 1 over the bins."""
+        """(B,N,H,W) in [0, 1], no unit, sum 1 over the bins."""
         return self.distribution.probabilities(self.coarse_centers_m.shape[1])
 
 

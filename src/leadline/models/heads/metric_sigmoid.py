@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decoder taps enter, metres below a fixed maximum leave (the last activation of the metric Depth Anything V2)."""
+"""Decoder taps enter, metres below a fixed maximum leave (as the metric models of Depth Anything V2, arXiv 2406.09414)."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class SigmoidHead(nn.Module):
         self.max_depth_m = config.max_depth_m
 
     def forward(self, taps: HeadTaps) -> Tensor:
-        """``taps.relative`` (B,H,W) -> metres (B,H,W) in [0, ``max_depth_m``] (Depth Anything V2, metric)."""
+        """``taps.relative`` (B,H,W) -> metres (B,H,W) in [0, ``max_depth_m``] (its ``metric_depth`` code)."""
         return self.max_depth_m * at_least_float32(taps.relative).sigmoid()

@@ -55,9 +55,9 @@ class SeedBins(nn.Module):
 
 
 def normalised_widths(activation: Tensor) -> Tensor:
-    """Shares of the depth range that sum to 1 over the bins (ZoeDepth's seed regressor).
+    """Shares of the depth range that sum to 1 over the bins   (ZoeDepth's seed regressor, arXiv 2302.12288).
 
-    (B,N,h,w) not negative -> (B,N,h,w) in (0, 1].
+    (B,N,h,w) not negative -> (B,N,h,w) in (0, 1], no unit.
 
     >>> normalised_widths(torch.tensor([0.0, 0.998]).reshape(1, 2, 1, 1)).flatten()
     tensor([0.0010, 0.9990])
@@ -67,10 +67,10 @@ def normalised_widths(activation: Tensor) -> Tensor:
 
 
 def centers_from_widths(widths: Tensor, range_m: tuple[float, float]) -> Tensor:
-    """Midpoints of bins laid side by side from the near to the far end of ``range_m`` (AdaBins, eq. 2-3).
+    """Midpoints of bins laid side by side from the near to the far end of ``range_m`` (AdaBins, arXiv 2011.14141).
 
     Args:
-        widths: (B,N,h,w) shares that sum to 1 over N.
+        widths: (B,N,h,w) shares that sum to 1 over N, no unit.
         range_m: near and far end, metres.
 
     Returns:
