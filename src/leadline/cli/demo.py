@@ -16,7 +16,7 @@ from leadline.recipes.metric.config import MetricConfig
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leadline.recipes.shared.report import Report
+    from leadline.recipes.supervised.report import Report
 
 HELD_OUT_FRAMES = 6
 
@@ -52,7 +52,7 @@ def run(arguments: DemoArguments) -> int:
     from rich.console import Console
 
     from leadline.recipes.metric.run import train_metric
-    from leadline.recipes.shared.run import Start
+    from leadline.recipes.supervised.run import Start
     from leadline.training.display import choose_display  # brings torch; --help must not
 
     report = train_metric(config, Start(sources=sources, display=choose_display(Console(stderr=True))))

@@ -45,7 +45,7 @@ def continue_run(place: RunPlace, overrides: Mapping[str, Any]) -> int:
     config = dataclasses.replace(entry.config(**values), **changed)
     from rich.console import Console
 
-    from leadline.recipes.shared.run import Start  # brings torch, as the next; --help must not
+    from leadline.recipes.supervised.run import Start  # brings torch, as the next; --help must not
     from leadline.training.display import choose_display
 
     sources = dict.fromkeys(values, "before resume") | dict.fromkeys(overrides, "flag at resume") if overrides else {}

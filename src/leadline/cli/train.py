@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
         return continue_run(find_run(parsed.value.resume), {field: getattr(parsed.value, field) for field in flags})
     from rich.console import Console
 
-    from leadline.recipes.shared.run import Start  # brings torch, as the next; --help must not
+    from leadline.recipes.supervised.run import Start  # brings torch, as the next; --help must not
     from leadline.training.display import choose_display
 
     start = Start(sources=parsed.sources, display=choose_display(Console(stderr=True)))

@@ -56,7 +56,7 @@ def _decoded(image: Image.Image) -> NDArray[np.uint8]:
     except _UNDECODABLE as error:
         raise DataError(
             expected="a complete picture",
-            got=f"{getattr(image, 'filename', '') or 'a Pillow image'} ({error or 'closed before it was read'})",
+            got=f"{getattr(image, 'filename', '') or 'a Pillow image'} ({str(error) or 'closed before it was read'})",
             remedy="replace the file or take it out of the list",
         ) from error
 

@@ -6,7 +6,7 @@ import pytest
 from leadline.contracts.errors import UsageError
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.metric.run import train_metric
-from leadline.recipes.shared.run import Start
+from leadline.recipes.supervised.run import Start
 from leadline.training.display import SilentDisplay
 
 

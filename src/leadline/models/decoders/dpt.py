@@ -74,6 +74,14 @@ class FusionBlock(nn.Module):
         return resize(self.out_conv(self.resConfUnit2(fused)), size)
 
 
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution as a matrix product; to one channel, oneDNN's convolution is slower than that backward."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,C,h,w) -> (B,D,h,w), no unit."""
+        return F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+
 class Scratch(nn.Module):
     """The trained-from-scratch part of DPT, under its official name: level convolutions, fusion blocks, read-out."""
 
@@ -90,7 +98,7 @@ class Scratch(nn.Module):
         self.output_conv2 = nn.Sequential(
             nn.Conv2d(features // 2, OUT_CONV_CHANNELS, kernel_size=3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(OUT_CONV_CHANNELS, 1, kernel_size=1),
+            Pointwise(OUT_CONV_CHANNELS, 1, kernel_size=1),
         )
 
     def level(self, index: int, one: Tensor) -> Tensor:
@@ -101,9 +109,7 @@ class Scratch(nn.Module):
         """Fused map (B,features,h,w) -> 32 channels after their ReLU (B,32,*size), and the last logit (B,*size); no unit."""
         convolution, activation, last = self.output_conv2
         out_conv = activation(convolution(resize(self.output_conv1(fused), size)))
-        # one channel out is a product, which oneDNN's convolution does at a third of the speed backward
-        logit = F.linear(out_conv.permute(0, 2, 3, 1), last.weight.flatten(1), last.bias)
-        return out_conv, logit.squeeze(-1)
+        return out_conv, last(out_conv).squeeze(1)
 
 
 class DptDecoder(nn.Module):

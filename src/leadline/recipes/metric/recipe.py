@@ -18,8 +18,8 @@ from leadline.losses.gradient import gradient_l1
 from leadline.losses.silog import dav2_silog, zoe_silog
 from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig, v1_taps
 from leadline.models.depth_model import DepthModel
-from leadline.recipes.shared.pictures import pictured
-from leadline.recipes.shared.supervised import SupervisedRecipe, truth
+from leadline.recipes.supervised.pictures import pictured
+from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
 from leadline.training.recipe import ParameterGroup, StepResult
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ from leadline.contracts.errors import UsageError
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import initialise_from
 from leadline.recipes.metric.recipe import MetricRecipe, model_config
-from leadline.recipes.shared.run import Start, train_supervised
+from leadline.recipes.supervised.run import Start, train_supervised
 
 if TYPE_CHECKING:
     from leadline.recipes.metric.config import MetricConfig
-    from leadline.recipes.shared.report import Report
+    from leadline.recipes.supervised.report import Report
 
 logger = logging.getLogger(__name__)
 
 
 def train_metric(config: MetricConfig, start: Start) -> Report | None:
-    """Train a new run in ``config.save_dir``, or go on with it; see :func:`~leadline.recipes.shared.run.train_supervised`.
+    """Train a new run in ``config.save_dir``, or go on with it, as ``train_supervised`` does.
 
     Raises:
         LeadlineError: anything the user can mend, before the first batch where possible.

@@ -23,8 +23,8 @@ from leadline.evaluation.scoring import judged, score_judged
 from leadline.geometry.alignment import alignment_for
 from leadline.inference.predictor import Predictor
 from leadline.losses.pooling import keep
-from leadline.recipes.shared.pictures import pictured
-from leadline.recipes.shared.supervised import SupervisedRecipe, truth
+from leadline.recipes.supervised.pictures import pictured
+from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
 from leadline.training.placement import moved
 from leadline.training.recipe import ValidationResult
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from leadline.contracts.depth_map import DepthKind
     from leadline.data.dataset import DepthDataset
     from leadline.data.loader import SampleStream
-    from leadline.recipes.shared.data_config import DataConfig
+    from leadline.recipes.supervised.data_config import DataConfig
 
 TAGS = {
     "delta1": "D1",

@@ -11,7 +11,7 @@ from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.rasters.colour import robust_range
 from leadline.rasters.images import as_picture
 from leadline.rasters.panels import comparison
-from leadline.recipes.shared.supervised import truth
+from leadline.recipes.supervised.recipe import truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

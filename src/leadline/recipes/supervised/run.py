@@ -13,9 +13,9 @@ import torch
 from leadline.contracts.errors import UsageError
 from leadline.geometry.multiples import nearest_multiples
 from leadline.models.weights import save_model
-from leadline.recipes.shared.data import ordinal_pictures, training_stream, validation_streams
-from leadline.recipes.shared.report import Report, report_run
-from leadline.recipes.shared.validation import Validation
+from leadline.recipes.supervised.data import ordinal_pictures, training_stream, validation_streams
+from leadline.recipes.supervised.report import Report, report_run
+from leadline.recipes.supervised.validation import Validation
 from leadline.training import distributed
 from leadline.training.config_file import Setting
 from leadline.training.engine import train
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from leadline.models.depth_model import DepthModel
-    from leadline.recipes.shared.data_config import DataConfig
-    from leadline.recipes.shared.run_config import RunConfig
-    from leadline.recipes.shared.supervised import SupervisedRecipe
+    from leadline.recipes.supervised.data_config import DataConfig
+    from leadline.recipes.supervised.recipe import SupervisedRecipe
+    from leadline.recipes.supervised.run_config import RunConfig
     from leadline.training.display import Display
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from leadline.contracts.errors import UsageError
-from leadline.recipes.shared.run_config import RunConfig
+from leadline.recipes.supervised.run_config import RunConfig
 from leadline.training.settings import EngineSettings
 
 

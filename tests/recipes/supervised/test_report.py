@@ -4,7 +4,7 @@ from pathlib import Path
 
 from leadline.models.weights import save_model
 from leadline.recipes.metric.config import MetricConfig
-from leadline.recipes.shared.report import report_run
+from leadline.recipes.supervised.report import report_run
 from leadline.training.engine import TrainSummary
 from tests.recipes.frames import write_labelled_folder
 from tests.recipes.metric.test_recipe import toy_recipe

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leadline.contracts.errors import UsageError
-from leadline.recipes.shared.dataset_flags import DatasetFlags, read_dataset_flags
+from leadline.recipes.supervised.dataset_flags import DatasetFlags, read_dataset_flags
 
 
 def read(*, roots: tuple[str, ...] = (), lists: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> DatasetFlags:

@@ -9,7 +9,7 @@ import torch
 from leadline.contracts.errors import UsageError
 from leadline.data.catalog import DATASETS
 from leadline.recipes.metric.config import MetricConfig
-from leadline.recipes.shared.data import (
+from leadline.recipes.supervised.data import (
     dataset_request,
     open_part,
     training_names,

@@ -13,9 +13,9 @@ from leadline.losses.pooling import SumAcross
 from leadline.models.config import DepthModelConfig, RelativeHeadConfig
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
-from leadline.recipes.shared.data_config import DataConfig
-from leadline.recipes.shared.run import Start, described, rounded_size, train_supervised
-from leadline.recipes.shared.supervised import SupervisedRecipe, truth
+from leadline.recipes.supervised.data_config import DataConfig
+from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
+from leadline.recipes.supervised.run import Start, described, rounded_size, train_supervised
 from leadline.training.display import SilentDisplay
 from leadline.training.recipe import ParameterGroup, Progress, StepResult
 

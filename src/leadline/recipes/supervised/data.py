@@ -17,7 +17,7 @@ from leadline.data.probe import require_metres
 from leadline.data.procedural_request import DEFAULT_COUNT
 from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
-from leadline.recipes.shared.dataset_flags import read_dataset_flags
+from leadline.recipes.supervised.dataset_flags import read_dataset_flags
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leadline.data.dataset import DepthDataset
-    from leadline.recipes.shared.data_config import DataConfig
+    from leadline.recipes.supervised.data_config import DataConfig
     from leadline.training.distributed import Ranks
     from leadline.transforms.pipeline import Transform
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from leadline.contracts.errors import UsageError
-from leadline.recipes.shared.data_config import DataConfig
+from leadline.recipes.supervised.data_config import DataConfig
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,14 @@ from leadline.evaluation.report_pictures import ReportPicture, compared_pictures
 from leadline.evaluation.results import EvaluationResult, write_json
 from leadline.geometry.alignment import alignment_for
 from leadline.inference.predictor import Predictor, load
-from leadline.recipes.shared.data import dataset_request, has_depth, held_out, open_part, training_names, validation_names
+from leadline.recipes.supervised.data import (
+    dataset_request,
+    has_depth,
+    held_out,
+    open_part,
+    training_names,
+    validation_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +44,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
     from leadline.evaluation.protocol import Protocol
-    from leadline.recipes.shared.data_config import DataConfig
+    from leadline.recipes.supervised.data_config import DataConfig
     from leadline.training.engine import TrainSummary
 
 GUESSED_FROM = 200

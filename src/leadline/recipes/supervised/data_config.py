@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from leadline.recipes.shared.run_config import RunConfig, require
+from leadline.recipes.supervised.run_config import RunConfig, require
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from leadline.contracts.errors import ContractError
-from leadline.recipes.shared.pictures import pictured
+from leadline.recipes.supervised.pictures import pictured
 from tests.recipes.metric.test_recipe import toy_batch
 
 

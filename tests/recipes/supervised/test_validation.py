@@ -12,11 +12,11 @@ from PIL import Image
 from leadline.contracts.errors import DataError
 from leadline.evaluation.metrics import depth_metrics
 from leadline.recipes.metric.config import MetricConfig
-from leadline.recipes.shared.data import ordinal_pictures, validation_streams
-from leadline.recipes.shared.supervised import truth
-from leadline.recipes.shared.validation import TAGS, Validation
+from leadline.recipes.supervised.data import ordinal_pictures, validation_streams
+from leadline.recipes.supervised.recipe import truth
+from leadline.recipes.supervised.validation import TAGS, Validation
 from tests.recipes.metric.test_recipe import toy_recipe
-from tests.recipes.shared.test_data import PROCEDURAL
+from tests.recipes.supervised.test_data import PROCEDURAL
 
 
 def validation(**changes: float) -> Validation:
