@@ -72,14 +72,11 @@ def features_of(model: DepthModel, image: Tensor) -> Features:
 def errors(
     arrays: Mapping[str, NDArray[np.float32]], size: str, features: Features, decoded: Decoded, depth: Tensor
 ) -> Iterator[tuple[str, float]]:
-    """Largest absolute error of every array stored for one size: ("depth", "tap0".., "rn1".., "path1".., ...).
-
-    Class tokens ("cls0"..) are stored too, but an encoder hands out its maps only.
-    """
+    """Largest absolute error of every array stored for one size: ("depth", "tap0".., "cls0".., "rn1".., "path1".., ...)."""
     prefix = f"{size}."
     for key in (key for key in arrays if key.startswith(prefix)):
         name = key.removeprefix(prefix)
-        if not name.startswith(("input_sample", "cls")):
+        if name != "input_sample":
             got = _computed(name, features, decoded, depth).numpy()
             yield name, float(np.abs(got - arrays[key]).max())
 
@@ -87,7 +84,7 @@ def errors(
 def tolerance(name: str, *, depth: float = DEPTH, taps: float = TAPS, maps: float = MAPS) -> float:
     if name.startswith("depth"):
         return depth
-    return taps if name.startswith("tap") else maps
+    return taps if name.startswith(("tap", "cls")) else maps
 
 
 def _computed(name: str, features: Features, decoded: Decoded, depth: Tensor) -> Tensor:
@@ -101,6 +98,8 @@ def _computed(name: str, features: Features, decoded: Decoded, depth: Tensor) ->
     index = int(name[-1])
     if name.startswith("tap"):
         return features.maps[index].permute(0, 2, 3, 1)[:, ::4, ::4, ::16]
+    if name.startswith("cls"):
+        return features.prefix[index][:, 0]
     level = name.startswith("rn")
     step = (_LEVEL_STRIDES if level else _PATH_STRIDES)[index - 1]
     return (decoded.levels if level else decoded.paths)[index - 1][:, ::8, ::step, ::step]

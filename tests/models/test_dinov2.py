@@ -18,10 +18,11 @@ def test_encoder__has_the_official_number_of_parameters(name: str) -> None:
     assert sum(one.numel() for one in encoder.parameters()) == ENCODER_PARAMETERS[name]
 
 
-def test_encoder__gives_four_maps() -> None:
+def test_encoder__gives_four_maps_and_class_tokens() -> None:
     encoder = DinoVisionTransformer(TOY, TOY.taps)
     features = encoder(torch.randn(2, 3, 28, 42))
     assert [tuple(one.shape) for one in features.maps] == [(2, 32, 2, 3)] * 4
+    assert [tuple(one.shape) for one in features.prefix] == [(2, 1, 32)] * 4
     assert features.strides == encoder.layout.strides == (14,) * 4
 
 

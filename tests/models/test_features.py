@@ -8,7 +8,9 @@ from leadline.models.normalisation import IMAGENET
 
 
 def layout(strides: tuple[int, ...]) -> EncoderLayout:
-    return EncoderLayout(channels=(1, 2, 3, 4), strides=strides, size_multiple=max(strides), normalisation=IMAGENET)
+    return EncoderLayout(
+        channels=(1, 2, 3, 4), strides=strides, prefix_tokens=0, size_multiple=max(strides), normalisation=IMAGENET
+    )
 
 
 def test_layout__is_plain_where_all_strides_agree() -> None:
@@ -18,4 +20,4 @@ def test_layout__is_plain_where_all_strides_agree() -> None:
 
 def test_features__know_their_widths() -> None:
     maps = (torch.zeros(1, 5, 2, 2), torch.zeros(1, 7, 1, 1))
-    assert Features(maps=maps, strides=(4, 8)).channels == (5, 7)
+    assert Features(maps=maps, strides=(4, 8), prefix=()).channels == (5, 7)

@@ -56,7 +56,7 @@ def misses(model: DepthModel, name: str, size: str, image: Tensor, *limits: floa
     features = features_of(model, image)
     height, width = (int(side) for side in size.split("x"))
     found = dict(errors(stored(name), size, features, model.decoder(features, (height, width)), model(image)))
-    assert len(found) == 15, sorted(found)  # 4 taps, 4 levels, 4 paths, out_conv, depth, its statistics
+    assert len(found) == 19, sorted(found)  # 4 taps, 4 class tokens, 4 levels, 4 paths, out_conv, depth, its statistics
     depth, taps, maps = limits
     return {key: error for key, error in found.items() if not error <= tolerance(key, depth=depth, taps=taps, maps=maps)}
 
@@ -127,10 +127,10 @@ def test_toy_network__agrees_with_the_official_code(variant: str, encoder: str) 
     got = {"depth_s2": model(image)[:, ::2, ::2]}
     for index in range(4):
         got[f"tap{index}"] = features.maps[index].flatten(2).transpose(1, 2)
+        got[f"cls{index}"] = features.prefix[index][:, 0]
         got[f"rn{index + 1}"] = decoded.levels[index][..., :: (8, 4, 2, 1)[index], :: (8, 4, 2, 1)[index]]
         got[f"path{index + 1}"] = decoded.paths[index][..., :: (16, 8, 4, 2)[index], :: (16, 8, 4, 2)[index]]
     wanted = {key.removeprefix(f"{variant}."): value for key, value in arrays.items() if key.startswith(f"{variant}.")}
-    wanted = {key: value for key, value in wanted.items() if not key.startswith("cls")}  # class tokens: maps only are read
     assert got.keys() == wanted.keys()
     for name, value in got.items():
         np.testing.assert_allclose(value, wanted[name], atol=1e-4, rtol=0, err_msg=name)

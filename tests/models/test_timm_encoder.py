@@ -13,12 +13,12 @@ STAGES = {
     "swin_tiny_patch4_window7_224": (96, 192, 384, 768),  # channels last, and picky about sizes unless told
     "mobilenetv3_small_050": (8, 16, 24, 288),
 }
-# patch, mean of the first channel; with and without class and register tokens, which no map may hold
+# patch, prefix tokens, mean of the first channel
 PLAIN = {
-    "vit_tiny_patch16_224": (16, 0.5),
-    "eva02_tiny_patch14_224": (14, 0.48145466),
-    "xcit_nano_12_p16_224": (16, 0.485),
-    "vit_little_patch16_reg4_gap_256": (16, 0.5),
+    "vit_tiny_patch16_224": (16, 1, 0.5),
+    "eva02_tiny_patch14_224": (14, 1, 0.48145466),
+    "xcit_nano_12_p16_224": (16, 0, 0.485),
+    "vit_little_patch16_reg4_gap_256": (16, 4, 0.5),
 }
 
 
@@ -30,18 +30,20 @@ def test_backbone_with_stages__gives_a_pyramid_at_any_size(name: str) -> None:
     assert features.strides == encoder.layout.strides == (4, 8, 16, 32)
     assert features.channels == encoder.layout.channels == STAGES[name]
     assert [tuple(one.shape[-2:]) for one in features.maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    assert features.prefix == ()
     assert encoder.layout.size_multiple == 32
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_plain_transformer__gives_four_maps(name: str) -> None:
+def test_plain_transformer__gives_four_maps_and_its_prefix_tokens(name: str) -> None:
     encoder = build_timm_encoder(name).eval()
-    patch, mean = PLAIN[name]
+    patch, prefix, mean = PLAIN[name]
     assert isinstance(encoder, TimmTransformer)
     features = encoder(torch.randn(1, 3, 2 * patch, 3 * patch))
     assert [tuple(one.shape[-2:]) for one in features.maps] == [(2, 3)] * 4
     assert features.strides == (patch,) * 4
-    assert encoder.layout.size_multiple == patch
+    assert (encoder.layout.size_multiple, encoder.layout.prefix_tokens) == (patch, prefix)
+    assert [one.shape[1] for one in features.prefix] == ([prefix] * 4 if prefix else [])
     assert encoder.layout.normalisation.mean[0] == mean
 
 

@@ -126,6 +126,7 @@ class DinoVisionTransformer(nn.Module):
         self.layout = EncoderLayout(
             channels=(size.dim,) * len(taps),
             strides=(PATCH_PX,) * len(taps),
+            prefix_tokens=1,
             size_multiple=PATCH_PX,
             normalisation=IMAGENET,
         )
@@ -141,12 +142,13 @@ class DinoVisionTransformer(nn.Module):
         self._initialise()
 
     def forward(self, image_B3HW: Tensor) -> Features:
-        """Normalised (B,3,H,W), sides multiples of 14 -> four maps (B,D,H/14,W/14), no unit."""
+        """Normalised (B,3,H,W), sides multiples of 14 -> four maps (B,D,H/14,W/14) and their class tokens (B,1,D)."""
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         readings = [self.norm(tokens) for tokens in self._tapped(self._embed(image_B3HW, h, w))]
         return Features(
             maps=tuple(tokens[:, 1:].view(len(tokens), h, w, -1).permute(0, 3, 1, 2) for tokens in readings),
             strides=self.layout.strides,
+            prefix=tuple(tokens[:, :1] for tokens in readings),
         )
 
     def positions(self, h: int, w: int) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an encoder hands to a decoder: four maps with their strides and widths."""
+"""What an encoder hands to a decoder: four maps with their strides and widths, and the tokens that are no pixel."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ class EncoderLayout:
     Attributes:
         channels: width of each map, shallow to deep.
         strides: input pixels per map pixel, shallow to deep; all equal for a plain ViT.
+        prefix_tokens: tokens before the patches (class token, registers); 0 where there are none.
         size_multiple: input sides must be multiples of this.
         normalisation: what the input must be normalised with.
     """
 
     channels: tuple[int, ...]
     strides: tuple[int, ...]
+    prefix_tokens: int
     size_multiple: int
     normalisation: Normalisation
 
@@ -36,15 +38,17 @@ class EncoderLayout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Features:
-    """One forward pass of an encoder; the maps have no unit.
+    """One forward pass of an encoder; nothing in it has a unit.
 
     Attributes:
         maps: (B, C_i, h_i, w_i), shallow to deep.
         strides: input pixels per map pixel of each map.
+        prefix: (B, P, C_i) class and register tokens of each map; empty where the encoder has none.
     """
 
     maps: tuple[Tensor, ...]
     strides: tuple[int, ...]
+    prefix: tuple[Tensor, ...]
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any timm backbone by name as an encoder: normalised images enter, four maps at the backbone's own strides leave.
 
-Patch size, strides, widths, mean and standard deviation are read from the backbone, never guessed.
+Patch size, strides, widths, prefix tokens, mean and standard deviation are read from the backbone, never guessed.
 """
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import timm
@@ -34,6 +35,7 @@ class TimmStages(nn.Module):
         self.layout = EncoderLayout(
             channels=tuple(self.backbone.feature_info.channels()),
             strides=strides,
+            prefix_tokens=0,
             size_multiple=max(strides),
             normalisation=_normalisation(self.backbone),
         )
@@ -44,7 +46,7 @@ class TimmStages(nn.Module):
         maps = self.backbone(image_B3HW)
         if self._channels_last:
             maps = [one.permute(0, 3, 1, 2) for one in maps]
-        return Features(maps=tuple(maps), strides=self.layout.strides)
+        return Features(maps=tuple(maps), strides=self.layout.strides, prefix=())
 
 
 class TimmTransformer(nn.Module):
@@ -67,15 +69,20 @@ class TimmTransformer(nn.Module):
         self.layout = EncoderLayout(
             channels=tuple(block["num_chs"] for block in chosen),
             strides=tuple(block["reduction"] for block in chosen),
+            prefix_tokens=_prefix_tokens(self.backbone),
             size_multiple=max(block["reduction"] for block in chosen),
             normalisation=_normalisation(self.backbone),
         )
 
     def forward(self, image_B3HW: Tensor) -> Features:
-        """Normalised (B,3,H,W), sides multiples of the patch -> four maps (B,C,h,w), no unit."""
-        taps = list(self.taps)
-        maps = self.backbone.forward_intermediates(image_B3HW, indices=taps, norm=True, intermediates_only=True)
-        return Features(maps=tuple(maps), strides=self.layout.strides)
+        """Normalised (B,3,H,W), sides multiples of the patch -> four maps (B,C,h,w) and their prefix tokens (B,P,C)."""
+        has_prefix = self.layout.prefix_tokens > 0
+        options = {"return_prefix_tokens": True} if has_prefix else {}
+        readings = self.backbone.forward_intermediates(
+            image_B3HW, indices=list(self.taps), norm=True, intermediates_only=True, **options
+        )
+        maps, prefix = zip(*readings, strict=True) if has_prefix else (readings, ())
+        return Features(maps=tuple(maps), strides=self.layout.strides, prefix=tuple(prefix))
 
 
 def build_timm_encoder(
@@ -133,6 +140,12 @@ def _idle_parameters(name: str, rehearsal: TimmStages | TimmTransformer) -> set[
     parameters = dict(rehearsal.named_parameters())
     gradients = torch.autograd.grad([one.sum() for one in maps], list(parameters.values()), allow_unused=True)
     return {parameter for parameter, gradient in zip(parameters, gradients, strict=True) if gradient is None}
+
+
+def _prefix_tokens(backbone: Any) -> int:
+    """Class and register tokens the backbone can hand out."""
+    hands_out = "return_prefix_tokens" in signature(backbone.forward_intermediates).parameters
+    return int(getattr(backbone, "num_prefix_tokens", 0)) if hands_out else 0
 
 
 def _normalisation(backbone: nn.Module) -> Normalisation:

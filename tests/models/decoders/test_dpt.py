@@ -16,12 +16,14 @@ CHANNELS = (8, 12, 16, 24)
 
 
 def layout(*strides: int, width: int = 10) -> EncoderLayout:
-    return EncoderLayout(channels=(width,) * 4, strides=strides, size_multiple=max(strides), normalisation=IMAGENET)
+    return EncoderLayout(
+        channels=(width,) * 4, strides=strides, prefix_tokens=0, size_multiple=max(strides), normalisation=IMAGENET
+    )
 
 
 def maps_of(size: tuple[int, int], *strides: int) -> Features:
     maps = tuple(torch.randn(1, 10, -(-size[0] // stride), -(-size[1] // stride)) for stride in strides)
-    return Features(maps=maps, strides=strides)
+    return Features(maps=maps, strides=strides, prefix=())
 
 
 def sizes(maps: tuple[Tensor, ...]) -> list[tuple[int, ...]]:
