@@ -113,3 +113,9 @@ def test_require_some__refuses_emptiness() -> None:
     require_some(1, dataset="toy", where="here")
     with pytest.raises(DataError, match="got none in here"):
         require_some(0, dataset="toy", where="here")
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + "/b.png", "a\0b/c.png", "\ud800/c.png"])
+def test_require_files__takes_names_that_cannot_be_for_missing(tmp_path: Path, name: str) -> None:
+    assert effective_root(tmp_path, name) == tmp_path
+    assert missing_files([tmp_path / name]) == [0]

@@ -59,3 +59,8 @@ def test_hold_out__of_nothing_keeps_everything() -> None:
 def test_hold_out__refuses_what_cannot_be_divided(groups: list[str], fraction: float, match: str) -> None:
     with pytest.raises(UsageError, match=match):
         hold_out(groups, fraction=fraction)
+
+
+def test_hold_out__takes_scenes_whose_names_are_no_unicode() -> None:
+    kept, held = hold_out(["\udcff", "b", "\ud800"], fraction=0.3)
+    assert sorted(kept + held) == [0, 1, 2]

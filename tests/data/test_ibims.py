@@ -125,3 +125,11 @@ def test_ibims__names_missing_files_and_empty_lists_at_once(tmp_path: Path) -> N
     (tmp_path / "imagelist.txt").write_text("\n")
     with pytest.raises(DataError, match="at least one sample"):
         open_ibims(DatasetRequest(root=tmp_path))
+
+
+@pytest.mark.parametrize("content", ["nan,551,4,3", "550,inf,4,3", "0,551,4,3", "550,551,4,1e999"])
+def test_ibims__refuses_a_camera_that_cannot_place_points(tmp_path: Path, content: str) -> None:
+    ibims_raw(tmp_path)
+    (tmp_path / "calib" / "corridor_01.txt").write_text(content)
+    with pytest.raises(DataError, match=r"all finite.*corridor_01\.txt"):
+        open_ibims(DatasetRequest(root=tmp_path))[0]

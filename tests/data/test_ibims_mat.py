@@ -33,6 +33,16 @@ def test_read_mat_scene__reads_the_transposed_calibration(tmp_path: Path) -> Non
         ({"mask_wall": np.ones((3, 4))}, "sizes"),
         ({"calib": np.ones((1, 4))}, "calibration"),
         ({"rgb": np.ones((6, 8), np.uint8)}, "sizes"),
+        ({"rgb": np.full((6, 8, 3), 0.5)}, "no uint8"),
+        ({"rgb": np.full((6, 8, 3), 256)}, "no uint8"),
+        ({"rgb": "text"}, "field"),
+        ({"depth": "text"}, "field"),
+        ({"depth": np.ones((6, 8), complex)}, "field"),
+        ({"depth": np.zeros((6, 8), object)}, "field"),
+        ({"mask_wall": np.full((6, 8), np.nan)}, "no int32"),
+        ({"mask_wall_paras": np.ones((1, 3))}, "field"),
+        ({"calib": np.eye(3) * np.nan}, "calibration"),
+        ({"calib": np.zeros((3, 3))}, "calibration"),
     ],
 )
 def test_read_mat_scene__refuses_incomplete_structs(tmp_path: Path, changes: dict[str, Any], match: str) -> None:

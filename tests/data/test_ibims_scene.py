@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from leadline.data.frame import pinhole
-from leadline.data.ibims_scene import IbimsScene, planes_of
+from leadline.data.ibims_scene import IbimsScene, planes_of, usable_calibration
 
 HEIGHT, WIDTH, FOCAL = 40, 60, 50.0
 CAMERA = pinhole(focal_px=(FOCAL, FOCAL), centre_px=(30.0, 20.0))
@@ -61,3 +61,18 @@ def test_planes_of__needs_three_points_for_a_plane(points: int, planes: int) -> 
     assert len(kept) == planes
     for plane in kept:
         assert abs(float(plane.normal @ torch.from_numpy(NORMAL))) > 1 - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("calibration", "usable"),
+    [
+        ((1.0, 1.0, 0.0, 0.0), True),
+        ((1.0, -1.0, 0.0, 0.0), True),
+        ((1.0, 0.0, 0.0, 0.0), False),
+        ((1.0, 1.0, np.nan, 0.0), False),
+    ],
+)
+def test_usable_calibration__is_finite_with_focal_lengths(
+    calibration: tuple[float, float, float, float], usable: bool
+) -> None:
+    assert usable_calibration(calibration) is usable

@@ -91,3 +91,25 @@ def test_write_manifest__reports_a_place_it_cannot_write(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(StorageError):
         write_manifest(tmp_path / "file" / "m.jsonl", [])
+
+
+def test_manifest__keeps_file_names_that_are_no_unicode(tmp_path: Path) -> None:
+    lines = [ManifestLine(image="a\udcff.jpg", depth="ä.png"), ManifestLine(image="ä.jpg", depth="b.png")]
+    write_manifest(tmp_path / "manifest.jsonl", lines)
+    assert read_manifest(tmp_path / "manifest.jsonl") == lines
+    assert "ä.jpg" in (tmp_path / "manifest.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("text", "said"), [("9" * 5000, "4300 digits"), ("[" * 99_999, "recursion")])
+def test_read_manifest__names_the_line_that_python_cannot_read(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(GOOD) + "\n" + text)
+    with pytest.raises(DataError, match=f"line 2 of .*{said}"):
+        read_manifest(tmp_path / "manifest.jsonl")
+
+
+@pytest.mark.parametrize("key", ["scale", "offset", "invalid_values"])
+def test_read_manifest__refuses_a_number_beyond_all_floats(tmp_path: Path, key: str) -> None:
+    value = [10**400] if key == "invalid_values" else 10**400
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(GOOD | {key: value}))
+    with pytest.raises(DataError, match=f"'{key}' to be a .*line 1"):
+        read_manifest(tmp_path / "manifest.jsonl")

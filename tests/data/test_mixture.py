@@ -98,3 +98,11 @@ def test_mixture__refuses_weights_that_mean_nothing(weights: list[float]) -> Non
 def test_mixture__refuses_an_empty_dataset() -> None:
     with pytest.raises(DataError, match="dataset 'd1'; got none"):
         mixture([3, 0], [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "length", "seed"), [([1e308, 1e308], 5, 0), ([1.0, 1.0], -4, 0), ([1.0, 1.0], 0, 0), ([1.0, 1.0], 4, -1)]
+)
+def test_mixture__refuses_numbers_that_cannot_be_meant(weights: list[float], length: int, seed: int) -> None:
+    with pytest.raises(UsageError):
+        mixture([3, 3], weights, length, seed)

@@ -47,16 +47,25 @@ def test_settings_from__converts_strings_from_a_command_line() -> None:
         ({"count": True}, "to be int"),
         ({"max_m": True}, "to be float"),
         ({"unit": "cm"}, "one of auto, mm"),
+        ({"count": 2.7}, "to be int; got 2.7"),
+        ({"count": float("inf")}, "to be int; got inf"),
+        ({"count": None}, "to be int; got None"),
+        ({"max_m": 10**400}, "to be float"),
     ],
 )
-def test_settings_from__answers_mistakes(options: dict[str, str | bool], match: str) -> None:
+def test_settings_from__answers_mistakes(options: dict[str, OptionValue], match: str) -> None:
     with pytest.raises(UsageError, match=match):
         settings_from(Toy, "toy", options)
 
 
 def test_required_root__asks_for_a_folder(tmp_path: Path) -> None:
     assert required_root("toy", DatasetRequest(root=tmp_path)) == tmp_path
-    for root, match in ((None, "got none"), (tmp_path / "gone", "gone, which is no folder")):
+    for root, match in (
+        (None, "got none"),
+        (tmp_path / "gone", "gone, which is no folder"),
+        (tmp_path / ("a" * 300), "aaa, which is no folder"),
+        (tmp_path / "a\0b", "which is no folder"),
+    ):
         with pytest.raises(UsageError, match=match):
             required_root("toy", DatasetRequest(root=root))
 

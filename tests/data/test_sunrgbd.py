@@ -96,7 +96,18 @@ def test_sunrgbd__provides_no_camera_where_one_file_is_missing(tmp_path: Path) -
     assert dataset[0].camera is None
 
 
-@pytest.mark.parametrize("content", ["500 0 4", "a b c d e f g h i", "0 0 1 0 500 1 0 0 1", ""])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "500 0 4",
+        "a b c d e f g h i",
+        "0 0 1 0 500 1 0 0 1",
+        "inf 0 1 0 500 1 0 0 1",
+        "500 0 nan 0 500 1 0 0 1",
+        "500 0 1 0 500 1e999 0 0 1",
+        "",
+    ],
+)
 def test_read_intrinsics__refuses_what_is_no_camera(tmp_path: Path, content: str) -> None:
     (tmp_path / "intrinsics.txt").write_text(content)
     with pytest.raises(DataError, match=r"intrinsics\.txt"):

@@ -134,3 +134,10 @@ def test_read_official_test__reads_the_published_split() -> None:
     assert sum(folder.startswith("kv1/NYUdata/") for folder in folders) == 654
     assert "kv2/align_kv2/2014-12-18_11-31-54_260595134347" in folders
     assert "kv1/b3dodata/img_0063" not in folders
+
+
+@pytest.mark.parametrize(("text", "said"), [("9" * 5000, "4300 digits"), ("[" * 99_999, "recursion")])
+def test_read_json_list__refuses_what_python_cannot_read(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "list.json").write_text(text)
+    with pytest.raises(DataError, match=rf"list\.json, broken at line 1: .*{said}"):
+        read_json_list(tmp_path / "list.json")

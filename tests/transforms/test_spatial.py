@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import ContractError
+from leadline.contracts.errors import ContractError, UsageError
 from leadline.contracts.sample import Sample, StereoView
 from leadline.geometry.camera import camera_rays, unproject
 from leadline.transforms.spatial import (
@@ -341,3 +341,16 @@ def test_plane_sample__is_itself_consistent() -> None:
     sample = plane_sample()
     assert torch.equal(depth_of(sample), plane_depth(camera_rays(matrix_of(sample), 60, 80)))
     assert pixel_errors(sample)["colour"] < 1e-3
+
+
+@pytest.mark.parametrize("transform", [Squash(0, 5), Squash(5, -1), ResizeCover(0, 0), CentreCrop(0, 4), RandomCrop(-3, 4)])
+def test_sizes__below_one_pixel_are_refused(transform: Callable[[Sample, torch.Generator], Sample]) -> None:
+    sample = Sample(key="a", dataset="toy", image=torch.rand(3, 6, 8))
+    with pytest.raises((UsageError, ContractError), match=r"got -?\d+x-?\d+"):
+        transform(sample, generator())
+
+
+@pytest.mark.parametrize(("low", "high"), [(5.0, 1.0), (1.0, 1.0), (float("nan"), 1.0), (0.0, float("nan"))])
+def test_valid_range__refuses_a_range_that_holds_nothing(low: float, high: float) -> None:
+    with pytest.raises(UsageError, match="min_m below max_m"):
+        ValidRange(low, high)

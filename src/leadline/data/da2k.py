@@ -16,6 +16,7 @@ import torch
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Field, OrdinalPairs, Sample
 from leadline.data.frame import read_image_tensor, require_files, require_some
+from leadline.data.json_text import parse_json
 from leadline.data.nyu_list import read_text
 from leadline.data.request import DatasetRequest, required_root, required_split, settings_from
 
@@ -107,10 +108,11 @@ def read_annotations(path: Path) -> tuple[Annotated, ...]:
         DataError: no JSON object, a picture without pairs, a point that is not two whole numbers, an unknown closer point.
     """
     try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:  # beside broken JSON: numbers of thousands of digits, endless nesting
-        reason = f"broken at line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise DataError(expected="JSON", got=f"{path}, {reason}", remedy="unpack DA-2K again") from error
+        content = parse_json(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(
+            expected="JSON", got=f"{path}, broken at line {error.lineno}: {error.msg}", remedy="unpack DA-2K again"
+        ) from error
     if not isinstance(content, dict):
         raise DataError(
             expected="a JSON object of picture -> pairs",

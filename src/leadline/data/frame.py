@@ -13,6 +13,7 @@ import torch
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
+from leadline.contracts.paths import exists
 from leadline.contracts.sample import Camera, Sample
 from leadline.rasters.depth_files import read_raster
 from leadline.rasters.images import read_image
@@ -98,7 +99,7 @@ def effective_root(root: Path, first: str) -> Path:
     is the folder that the path starts with (``.../data`` given for ``data/nyu2_train/...``).
     """
     above = root.resolve().parent
-    return above if not (root / first).exists() and (above / first).exists() else root
+    return above if not exists(root / first) and exists(above / first) else root
 
 
 def missing_files(paths: Sequence[Path]) -> list[int]:
@@ -108,7 +109,7 @@ def missing_files(paths: Sequence[Path]) -> list[int]:
     def names(folder: Path) -> frozenset[str]:
         try:
             return frozenset(os.listdir(folder))  # noqa: PTH208 (names are all that is wanted; 50 000 Path objects are not)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a null byte, or what no encoding can spell
             return frozenset()
 
     return [index for index, path in enumerate(paths) if path.name not in names(path.parent)]

@@ -60,7 +60,7 @@ def _chosen(sizes: Counter[str], fraction: float) -> set[str]:
     largest = max(2 * target, min(sizes.values()))  # one huge scene must not swallow the training set
     chosen: set[str] = set()
     rows = 0
-    for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).digest()):
+    for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode(errors="surrogatepass")).digest()):
         if rows >= target:
             break
         if rows + sizes[group] <= largest and rows + sizes[group] < total:

@@ -17,7 +17,7 @@ from leadline.contracts.sample import Field, Sample
 from leadline.data.decoding import decode_linear
 from leadline.data.frame import image_tensor, pinhole, require_files, require_some
 from leadline.data.ibims_mat import read_mat_scene
-from leadline.data.ibims_scene import PLANE_KINDS, IbimsAnnotations, IbimsScene, planes_of
+from leadline.data.ibims_scene import PLANE_KINDS, IbimsAnnotations, IbimsScene, planes_of, usable_calibration
 from leadline.data.nyu_list import read_text
 from leadline.data.request import DatasetRequest, required_root, required_split, settings_from
 from leadline.rasters.depth_files import read_raster
@@ -193,9 +193,11 @@ def _calibration(path: Path) -> tuple[float, float, float, float]:
     words = read_text(path).replace(",", " ").split()
     try:
         fx, fy, cx, cy = (float(word) for word in words)
+        if not usable_calibration((fx, fy, cx, cy)):
+            raise ValueError(words)
     except ValueError as error:
         raise DataError(
-            expected="four numbers fx,fy,cx,cy",
+            expected="four numbers fx,fy,cx,cy, all finite, the first two not 0",
             got=f"{path}: {' '.join(words)[:80]!r}",
             remedy="unpack ibims1_core_raw again",
         ) from error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,15 @@ class IbimsScene:
     edges: NDArray[np.bool_] | None
     plane_labels: Mapping[str, NDArray[np.int32]]
     plane_normals: Mapping[str, NDArray[np.float64]]
+
+
+def usable_calibration(calibration: tuple[float, float, float, float]) -> bool:
+    """Whether (fx, fy, cx, cy) in pixels can place points.
+
+    >>> usable_calibration((550.0, 550.0, 320.0, 240.0)), usable_calibration((0.0, 550.0, 320.0, 240.0))
+    (True, False)
+    """
+    return all(math.isfinite(number) for number in calibration) and 0.0 not in calibration[:2]
 
 
 def planes_of(scene: IbimsScene, camera: Camera) -> Iterator[IbimsPlane]:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
 from leadline.contracts.manifest import ManifestLine
+from leadline.data.json_text import parse_json
 from leadline.data.nyu_list import read_text
 from leadline.rasters.atomic import atomically
 
@@ -48,13 +49,16 @@ def write_manifest(path: Path, lines: Iterable[ManifestLine]) -> None:
 
 
 def format_line(line: ManifestLine) -> str:
-    """One line of a manifest as JSON, without the line end."""
-    return json.dumps({**asdict(line), "kind": line.kind.value}, ensure_ascii=False)
+    """One line of a manifest as JSON, without the line end; file names that are no UTF-8 come back when it is read."""
+    content = {**asdict(line), "kind": line.kind.value}
+    text = json.dumps(content, ensure_ascii=False)
+    is_unicode = text.encode(errors="replace").decode() == text
+    return text if is_unicode else json.dumps(content)
 
 
 def _parsed(text: str, place: str) -> ManifestLine:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except json.JSONDecodeError as error:
         raise DataError(expected="a JSON object", got=f"{place}: {error.msg}", remedy="mend the line") from error
     if not isinstance(content, dict):
@@ -103,7 +107,8 @@ def _is_path(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max
 
 
 def _are_numbers(value: Any, count: int | None) -> bool:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from leadline.data.dataset import DepthDataset
 
 
+_LARGEST_WEIGHT = 1e100  # beyond it, sums and shares would overflow
+
+
 class Mixture:
     """Datasets drawn from in fixed proportions; every draw is a pure function of (seed, epoch, position).
 
@@ -32,7 +35,7 @@ class Mixture:
         epoch_length: samples per epoch; None for as many as all datasets of positive weight hold together.
 
     Raises:
-        UsageError: weights that are negative, not finite, all zero or not one per dataset.
+        UsageError: weights negative, beyond 1e100, all zero or not one per dataset; a negative seed; an empty epoch.
         DataError: an empty dataset.
     """
 
@@ -40,6 +43,12 @@ class Mixture:
         self, datasets: Sequence[DepthDataset], weights: Sequence[float], seed: int, epoch_length: int | None = None
     ) -> None:
         _check_weights([dataset.name for dataset in datasets], weights)
+        if seed < 0 or (epoch_length is not None and epoch_length < 1):
+            raise UsageError(
+                expected="a seed of at least 0 and at least one sample per epoch",
+                got=f"seed {seed}, epoch length {epoch_length}",
+                remedy="correct them, or leave the epoch length out",
+            )
         for dataset in datasets:
             require_samples(dataset)
         self.datasets = tuple(datasets)
@@ -107,7 +116,7 @@ def _interleaved(counts: Sequence[int]) -> NDArray[np.int64]:
 
 
 def _check_weights(names: Sequence[str], weights: Sequence[float]) -> None:
-    usable = len(weights) == len(names) and all(math.isfinite(w) and w >= 0 for w in weights) and any(w > 0 for w in weights)
+    usable = len(weights) == len(names) and all(0 <= w <= _LARGEST_WEIGHT for w in weights) and any(w > 0 for w in weights)
     if not usable:
         raise UsageError(
             expected=f"one weight for each of {len(names)} datasets ({', '.join(names)}), none negative, not all zero",

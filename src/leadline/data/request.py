@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.paths import is_folder
 from leadline.contracts.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class DatasetRequest:
 
 def required_root(dataset: str, request: DatasetRequest) -> Path:
     """The root folder of a request.  UsageError when none was given or it is no folder."""
-    if request.root is None or not request.root.is_dir():
+    if request.root is None or not is_folder(request.root):
         raise UsageError(
             expected=f"the root folder of dataset '{dataset}'",
             got="none" if request.root is None else f"{request.root}, which is no folder",
@@ -76,7 +77,7 @@ def settings_from(settings: type[Settings], dataset: str, options: Mapping[str, 
 def _converted(dataset: str, name: str, value: OptionValue, hint: Any) -> Any:
     try:
         return _as_type(value, hint)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         choices = get_args(hint) if get_origin(hint) is Literal else None
         wanted = f"one of {', '.join(choices)}" if choices else getattr(hint, "__name__", str(hint))
         raise UsageError(
@@ -94,6 +95,6 @@ def _as_type(value: OptionValue, hint: Any) -> Any:
             return truth
     elif hint is str:
         return str(value)
-    elif not isinstance(value, bool):
+    elif not isinstance(value, bool) and not (hint is int and isinstance(value, float) and not value.is_integer()):
         return int(value) if hint is int else float(value)
     raise ValueError(value)

@@ -149,15 +149,15 @@ def read_intrinsics(path: Path) -> Camera:
     ours at 0.5, 1.5, ...: 0.5 is subtracted from cx and cy.
 
     Raises:
-        DataError: not nine numbers, or focal lengths that are not positive.
+        DataError: not nine finite numbers, or focal lengths that are not positive.
     """
     try:
         numbers = [float(word) for word in path.read_text(encoding="utf-8").split()]
     except (OSError, ValueError) as error:
         raise DataError(expected="nine numbers", got=f"{path} ({error})", remedy="unpack the frame again") from error
-    if len(numbers) != 9 or not (numbers[0] > 0 and numbers[4] > 0):
+    if len(numbers) != 9 or not (all(map(math.isfinite, numbers)) and numbers[0] > 0 and numbers[4] > 0):
         raise DataError(
-            expected="a 3x3 camera matrix with positive focal lengths",
+            expected="a finite 3x3 camera matrix with positive focal lengths",
             got=f"{path}: {' '.join(f'{number:g}' for number in numbers)[:80]}",
             remedy="unpack the frame again",
         )

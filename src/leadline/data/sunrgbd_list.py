@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from leadline.contracts.errors import DataError
+from leadline.data.json_text import parse_json
 from leadline.data.mat_file import read_mat_variable
 from leadline.data.nyu_list import read_text
 from leadline.rasters.images import IMAGE_SUFFIXES
@@ -38,7 +39,7 @@ def read_json_list(path: Path) -> list[ListedFrame]:
         DataError: no JSON, no such list, or an entry without picture or depth (named by its number, from 1).
     """
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(
             expected="JSON", got=f"{path}, broken at line {error.lineno}: {error.msg}", remedy="write the list again"

@@ -11,9 +11,11 @@ from torch.nn import functional as F  # noqa: N812
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.geometry.multiples import nearest_multiples
-from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.decoders.dpt import DptDecoder
 from leadline.models.encoder import build_encoder
+from leadline.models.features import Features
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
 from leadline.models.heads.metric_sigmoid import SigmoidHead
 from leadline.models.heads.precision import at_least_float32
@@ -84,7 +86,17 @@ class DepthModel(nn.Module):
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Normalised (B,3,H,W) -> (B,H,W), at least float32, in the model's own kind: metres, or without unit."""
-        said = self.head(self.taps(image_B3HW))
+        H, W = image_B3HW.shape[-2:]
+        return self.decode(self.encode(image_B3HW), (H, W))
+
+    def encode(self, image_B3HW: Tensor) -> Features:
+        """Normalised (B,3,H,W) -> the encoder's maps, without gradients where it is frozen; no unit."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_frozen):
+            return self.encoder(self._fitted(image_B3HW))  # type: ignore[no-any-return]
+
+    def decode(self, features: Features, size: tuple[int, int]) -> Tensor:
+        """The encoder's maps of images of ``size`` (H, W) in pixels -> depth (B,H,W) as from ``forward``."""
+        said = self.head(self.decoder(features, size).taps())
         depth = said.depth_m if isinstance(said, BinsOutput) else said
         return at_least_float32(depth)
 
@@ -105,9 +117,7 @@ class DepthModel(nn.Module):
     def taps(self, image_B3HW: Tensor) -> HeadTaps:
         """Normalised (B,3,H,W) -> the maps a head reads, the finest of them at (H,W); no unit."""
         H, W = image_B3HW.shape[-2:]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder_frozen):
-            features = self.encoder(self._fitted(image_B3HW))
-        return self.decoder(features, (H, W)).taps()  # type: ignore[no-any-return]
+        return self.decoder(self.encode(image_B3HW), (H, W)).taps()  # type: ignore[no-any-return]
 
     def freeze_encoder(self) -> None:
         """Fix the encoder: no gradients, and evaluation mode even while the model trains (its statistics stay too)."""

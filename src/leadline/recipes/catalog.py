@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
 from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.relative.config import RelativeConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,12 @@ RECIPES: dict[str, RecipeEntry] = {
         yields="metres",
         config=MetricConfig,
         run="leadline.recipes.metric.run:train_metric",
+    ),
+    "relative": RecipeEntry(
+        summary="Depth Anything network fine-tuned, or repaired, with the affine-invariant losses in disparity",
+        yields="disparity up to scale and shift",
+        config=RelativeConfig,
+        run="leadline.recipes.relative.run:train_relative",
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import ContractError
+from leadline.contracts.errors import ContractError, UsageError
 from leadline.contracts.sample import Camera, Sample, StereoView
 from leadline.geometry.camera import cropped_camera, flipped_camera, resized_camera
 from leadline.transforms.ordinal_pairs import moved_pairs
@@ -32,8 +32,10 @@ def resize_sample(sample: Sample, height: int, width: int) -> Sample:
         height, width: new size in pixels.
 
     Returns:
-        Image (3, height, width), depth and validity (height, width); depth keeps its unit.
+        Image (3, height, width), depth and validity (height, width); depth keeps its unit.  UsageError for a size below 1.
     """
+    if height < 1 or width < 1:
+        raise UsageError(expected="a size of at least 1x1", got=f"{height}x{width}", remedy="choose the size of a picture")
     old_height, old_width = sample.image.shape[1:]
     if (old_height, old_width) == (height, width):
         return sample
@@ -77,10 +79,10 @@ def crop_sample(sample: Sample, *, top: int, left: int, height: int, width: int)
         Image (3, height, width), depth and validity (height, width): views of the given tensors, not copies.
 
     Raises:
-        ContractError: the window is not inside the picture.
+        ContractError: the window is not inside the picture, or empty.
     """
     full_height, full_width = sample.image.shape[1:]
-    if top < 0 or left < 0 or top + height > full_height or left + width > full_width:
+    if min(top, left, height - 1, width - 1) < 0 or top + height > full_height or left + width > full_width:
         raise ContractError(
             expected=f"a window inside the {full_height}x{full_width} picture of {sample.key}",
             got=f"{height}x{width} from row {top}, column {left}",
@@ -225,6 +227,10 @@ class ValidRange:
 
     min_m: float
     max_m: float
+
+    def __post_init__(self) -> None:
+        if not self.min_m < self.max_m:
+            raise UsageError(expected="min_m below max_m", got=f"{self.min_m} and {self.max_m}", remedy="correct the range")
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:  # noqa: ARG002
         """``valid`` (H, W) loses pixels, never gains any.  Raises ContractError for depth that is not in metres."""

@@ -11,8 +11,8 @@ from leadline.contracts.sample import Batch
 from leadline.losses.gradient import gradient_l1
 from leadline.losses.pooling import keep
 from leadline.losses.silog import dav2_silog, zoe_silog
-from leadline.models.config import MetricBinsHeadConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.metric.recipe import MetricRecipe, model_config
 from leadline.training.recipe import Progress, StepResult

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from leadline.contracts.sample import Batch, Field
 from leadline.losses.pooling import SumAcross
-from leadline.models.config import DepthModelConfig, RelativeHeadConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import RelativeHeadConfig
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.supervised.data_config import DataConfig
 from leadline.recipes.supervised.recipe import SupervisedRecipe, truth

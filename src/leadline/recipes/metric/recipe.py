@@ -16,8 +16,9 @@ import torch
 from leadline.contracts.sample import Field
 from leadline.losses.gradient import gradient_l1
 from leadline.losses.silog import dav2_silog, zoe_silog
-from leadline.models.config import DepthModelConfig, HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig, v1_taps
+from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
 from leadline.recipes.supervised.pictures import pictured
 from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
 from leadline.training.recipe import ParameterGroup, StepResult
@@ -55,8 +56,7 @@ class MetricRecipe(SupervisedRecipe):
 
     def predict(self, batch: Batch) -> Tensor:
         """(B,3,H,W) pictures of a batch -> (B,H,W) metres."""
-        depth_m: Tensor = self.trained(self.trained.normalisation.apply(batch.image))
-        return depth_m
+        return self.depth_of(batch)
 
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
         """The weighted loss of (B,H,W) predicted metres (scalar); ``parts`` are its raw terms of weight above 0."""

@@ -156,10 +156,11 @@ def held_out(name: str, config: DataConfig, *, part: str, size: tuple[int, int])
 
 
 def _training_steps(config: DataConfig, size: tuple[int, int]) -> list[Transform]:
-    shaped = _shape(config, size, cropped=RandomCrop(*size))
+    comes_again = config.cache_features != "off"
+    shaped = _shape(config, size, cropped=CentreCrop(*size) if comes_again else RandomCrop(*size))
     if not config.augment:
         return shaped
-    return [*shaped, RandomFlip(), ColourJitter()]
+    return [*shaped, RandomFlip()] if comes_again else [*shaped, RandomFlip(), ColourJitter()]
 
 
 def _shape(config: DataConfig, size: tuple[int, int], *, cropped: Transform) -> list[Transform]:

@@ -45,6 +45,10 @@ class DataConfig(RunConfig):
     """cover keeps the aspect and crops; squash stretches as the reference does (prediction never stretches)."""
     augment: bool = True
     """Mirror and ZoeDepth's colour jitter."""
+    cache_features: Literal["off", "memory", "disk"] = "off"
+    """Compute a frozen encoder's features once; crops are then central and colours as they are, mirroring remains."""
+    cache_dir: Path = Path("./feature-cache")
+    """Where --cache-features disk keeps them, in a folder for each encoder's weights; other runs find them there."""
     num_workers: int = 4
     """Loader processes; the order of samples does not depend on it."""
     pin_memory: bool = True

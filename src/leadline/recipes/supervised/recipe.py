@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Batch
     from leadline.losses.pooling import SumAcross
     from leadline.models.depth_model import DepthModel
+    from leadline.models.feature_cache import FeatureCache
     from leadline.training.recipe import StepResult
 
 
@@ -23,9 +24,20 @@ class SupervisedRecipe(Recipe):
 
     Attributes:
         trained: the network; its kind says what ``predict`` claims.
+        cache: what the frozen encoder said before; None computes it each time.
     """
 
     trained: DepthModel
+    cache: FeatureCache | None = None
+
+    def depth_of(self, batch: Batch) -> Tensor:
+        """(B,3,H,W) pictures of a batch -> (B,H,W), what the network says of them; see ``predict``."""
+        image = self.trained.normalisation.apply(batch.image)
+        if self.cache is None:
+            depth: Tensor = self.trained(image)
+            return depth
+        H, W = image.shape[-2:]
+        return self.trained.decode(self.cache(image), (H, W))
 
     @abstractmethod
     def predict(self, batch: Batch) -> Tensor:

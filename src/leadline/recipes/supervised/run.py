@@ -12,6 +12,7 @@ import torch
 
 from leadline.contracts.errors import UsageError
 from leadline.geometry.multiples import nearest_multiples
+from leadline.models.feature_cache import FeatureCache
 from leadline.models.weights import save_model
 from leadline.recipes.supervised.data import ordinal_pictures, training_stream, validation_streams
 from leadline.recipes.supervised.report import Report, report_run
@@ -50,7 +51,7 @@ class Start:
 
 
 def train_supervised(
-    config: DataConfig, start: Start, build: Callable[[], SupervisedRecipe], initialise: Callable[[DepthModel], None]
+    config: DataConfig, start: Start, build: Callable[[], SupervisedRecipe], initialise: Callable[[DepthModel], object]
 ) -> Report | None:
     """Train on the stream "train" of pictures with depth, watch the held-out ones, and report on the best epoch.
 
@@ -83,6 +84,7 @@ def train_supervised(
         )
         if start.checkpoint is None:
             initialise(model)
+        recipe.cache = feature_cache(config, model)
         summary = train(
             recipe,
             streams,
@@ -105,6 +107,23 @@ def rounded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     if (height, width) != size:
         logger.warning("training size %dx%d rounded to %dx%d, multiples of %d", *size, height, width, multiple)
     return height, width
+
+
+def feature_cache(config: DataConfig, model: DepthModel) -> FeatureCache | None:
+    """What the flags ask to remember; None for nothing.
+
+    Raises:
+        UsageError: the encoder is trained, so nothing of it comes again.
+    """
+    if config.cache_features == "off":
+        return None
+    if not model.encoder_frozen:
+        raise UsageError(
+            expected="a frozen encoder for --cache-features",
+            got="an encoder that is trained",
+            remedy="leave out --cache-features, or freeze the encoder",
+        )
+    return FeatureCache(model, config.cache_dir if config.cache_features == "disk" else None)
 
 
 def described(config: RunConfig, sources: Mapping[str, str]) -> dict[str, Setting]:

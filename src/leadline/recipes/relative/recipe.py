@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``relative`` recipe: pictures with metres in, a model that predicts disparity up to scale and shift out.
+
+    loss = ssi_weight * L_ssi(d, 1 / depth) + grad_weight * L_gm(d, 1 / depth)
+
+with d the network's disparity, L_ssi the affine-invariant loss of Depth Anything (arXiv 2401.10891) and L_gm the multi-scale
+gradient matching of V2 (arXiv 2406.09414), over the valid pixels; the streams mark truth outside (min_depth, max_depth) as
+invalid.  Network: DINOv2 or timm encoder, DPT decoder, plain disparity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from leadline.contracts.errors import UsageError
+from leadline.contracts.sample import Field
+from leadline.geometry.disparity import inverse_depth
+from leadline.losses.affine_invariant import affine_invariant, affine_invariant_gradient
+from leadline.models.config import DepthModelConfig, v1_taps
+from leadline.models.head_config import RelativeHeadConfig
+from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
+from leadline.training.recipe import ParameterGroup, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from leadline.contracts.sample import Batch
+    from leadline.losses.pooling import SumAcross
+    from leadline.models.depth_model import DepthModel
+    from leadline.recipes.relative.config import RelativeConfig
+    from leadline.training.recipe import Progress
+
+
+class RelativeRecipe(SupervisedRecipe):
+    """Supervised training of one network, or of a part of it, for disparity up to scale and shift."""
+
+    needs = {"train": frozenset({Field.IMAGE, Field.DEPTH})}  # noqa: RUF012 - read only, as every recipe's
+
+    def __init__(self, config: RelativeConfig, model: DepthModel) -> None:
+        """Take the model as it is; what ``config.learn`` does not name stays bit for bit.
+
+        Raises:
+            UsageError: a name that no trainable tensor begins with.
+        """
+        super().__init__()
+        self.config = config
+        self.trained: DepthModel = model
+        choose_learning(model, config.learn)
+
+    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
+        """The loss of one batch of (B,3,H,W) pictures with (B,H,W) metres."""
+        batch = batches["train"]
+        return self.loss(self.predict(batch), batch, progress.sum_across)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """(B,3,H,W) pictures of a batch -> (B,H,W) disparity up to scale and shift."""
+        return self.depth_of(batch)
+
+    def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
+        """The weighted loss of (B,H,W) predicted disparities (scalar); ``parts`` are its raw terms of weight above 0."""
+        config, (depth_m, valid) = self.config, truth(batch)
+        terms = {
+            "SSI": (config.ssi_weight, affine_invariant),
+            "Grad": (config.grad_weight, affine_invariant_gradient),
+        }
+        used = {name: term for name, term in terms.items() if term[0] > 0}
+        target = inverse_depth(depth_m)
+        parts = {
+            name: term(predicted=predicted, target=target, valid=valid, sum_across=sum_across)
+            for name, (_, term) in used.items()
+        }
+        total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
+        return StepResult(loss=total, parts=parts, weight=valid.sum().float())
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The encoder, where it learns, at lr / encoder_lr_factor, the decoder at lr."""
+        model = self.trained
+        parts = [("encoder", model.encoder, 1 / self.config.encoder_lr_factor), ("decoder", model.decoder, 1.0)]
+        groups = [
+            ParameterGroup(name=name, parameters=[one for one in part.parameters() if one.requires_grad], lr_factor=rate)
+            for name, part, rate in parts
+        ]
+        return [group for group in groups if group.parameters]
+
+
+def choose_learning(model: DepthModel, names: tuple[str, ...]) -> None:
+    """Freeze every tensor whose name begins with none of ``names``; a model without a learning encoder has it frozen whole.
+
+    Raises:
+        UsageError: a name that no trainable tensor begins with.
+    """
+    trainable = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    for wanted in names:
+        if not any(_begins(name, wanted) for name in trainable):
+            raise UsageError(
+                expected="--learn with the first words of tensor names, e.g. encoder, decoder, decoder.resize_layers.3",
+                got=repr(wanted),
+                remedy="correct the name; `missing` stands for what the checkpoint lacks",
+            )
+    for name, parameter in trainable.items():
+        parameter.requires_grad = any(_begins(name, wanted) for wanted in names)
+    if not any(one.requires_grad for one in model.encoder.parameters()):
+        model.freeze_encoder()
+
+
+def model_config(config: RelativeConfig) -> DepthModelConfig:
+    """The network that the hyper-parameters describe."""
+    taps = v1_taps(config.encoder) if config.taps == "v1" else None
+    return DepthModelConfig(
+        encoder=config.encoder, taps=taps, decoder_features=config.decoder_features, head=RelativeHeadConfig()
+    )
+
+
+def _begins(name: str, wanted: str) -> bool:
+    return name == wanted or name.startswith(f"{wanted}.")

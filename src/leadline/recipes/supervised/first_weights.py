@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fresh network and a checkpoint's path enter; the network with all that fitted, and a report of it, leave."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from leadline.contracts.errors import UsageError
+from leadline.models.weights import LoadReport, initialise_from
+
+if TYPE_CHECKING:
+    from leadline.models.depth_model import DepthModel
+
+logger = logging.getLogger(__name__)
+
+Version = Literal["auto", "v1", "v2"]
+
+
+def give_first_weights(model: DepthModel, checkpoint: str, version: Version, *, unfreeze: str) -> LoadReport | None:
+    """Fill ``model`` from ``checkpoint``; an empty name leaves it random, which is said, and None is returned.
+
+    Args:
+        model: changed in place.
+        checkpoint, version: as ``--pretrained-checkpoint`` and ``--pretrained-version`` say.
+        unfreeze: the flag that would let a frozen encoder learn, for the remedy.
+
+    Raises:
+        WeightsError: see ``leadline.models.weights.initialise_from``.
+        UsageError: no checkpoint for a frozen encoder.
+    """
+    if checkpoint:
+        report = initialise_from(model, Path(checkpoint), version=None if version == "auto" else version)
+        logger.info("%s", report)
+        return report
+    logger.warning("no --pretrained-checkpoint: training starts from random weights")
+    if model.encoder_frozen:
+        raise UsageError(
+            expected=f"--pretrained-checkpoint, or {unfreeze}",
+            got="a frozen encoder with random weights, which can learn nothing",
+            remedy="give the weights of the encoder, or train it too",
+        )
+    return None
