@@ -38,6 +38,7 @@ class DatasetEntry:
         default_protocol: the evaluation protocol meant for it, None where there is nothing to score.
         evaluation_only: a benchmark; training on it must be forced.
         needs_root: whether ``root`` must be given.
+        report_split: the split that a finished run is scored on; only one that no run chooses by deserves another name.
     """
 
     summary: str
@@ -47,6 +48,7 @@ class DatasetEntry:
     default_protocol: str | None
     evaluation_only: bool = False
     needs_root: bool = True
+    report_split: str = "val"
 
 
 DATASETS: dict[str, DatasetEntry] = {
@@ -101,6 +103,7 @@ DATASETS: dict[str, DatasetEntry] = {
         licence="Apache-2.0, part of Leadline",
         default_protocol="procedural",
         needs_root=False,
+        report_split="test",
     ),
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -47,7 +48,7 @@ class FeatureCache:
         """
         found = [self._of(one) for one in image_B3HW]
         stacked = {name: torch.stack([one[name] for one in found]).to(image_B3HW.device) for name in found[0]}
-        maps = [value for name, value in stacked.items() if name.startswith("map")]
+        maps = [value.permute(0, 3, 1, 2) for name, value in stacked.items() if name.startswith("map")]
         prefix = [value for name, value in stacked.items() if name.startswith("prefix")]
         return Features(maps=tuple(maps), strides=self._model.encoder.layout.strides, prefix=tuple(prefix))
 
@@ -66,7 +67,8 @@ class FeatureCache:
         with torch.no_grad():
             features = self._model.encode(image[None])
         kind = torch.get_autocast_dtype(image.device.type) if torch.is_autocast_enabled(image.device.type) else None
-        named = {f"map{index}": one[0] for index, one in enumerate(features.maps)}
+        # channels last, as a transformer hands its maps out: the decoder's convolutions are faster and the numbers the same
+        named = {f"map{index}": one[0].permute(1, 2, 0) for index, one in enumerate(features.maps)}
         named |= {f"prefix{index}": one[0] for index, one in enumerate(features.prefix)}
         kept = {name: value.to("cpu", kind or value.dtype).contiguous() for name, value in named.items()}
         self._store(key, kept)
@@ -89,7 +91,8 @@ class FeatureCache:
             save_file(tensors, unfinished)
             unfinished.replace(path)
         except Exception as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise StorageError(
                 expected=f"to keep features in {path.parent}", got=str(error), remedy="free space, or keep them in memory"
             ) from error

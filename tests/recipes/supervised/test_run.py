@@ -77,7 +77,9 @@ def test_train_supervised__serves_a_recipe_of_another_kind_from_flags_to_report(
         log_dir=tmp_path / "logs",
     )
     given: list[DepthModel] = []
-    report = train_supervised(config, Start(sources={}, display=SilentDisplay()), DisparityRecipe, given.append)
+    report = train_supervised(
+        config, Start(sources={}, display=SilentDisplay()), build=DisparityRecipe, initialise=given.append
+    )
     assert len(given) == 1
     assert report is not None
     assert report.result.settings["alignment"] == "scale-shift-disparity"
@@ -86,6 +88,6 @@ def test_train_supervised__serves_a_recipe_of_another_kind_from_flags_to_report(
     assert any(0 < line.get("Val/ABS_REL", 0) < 5 for line in lines)
     continued = dataclasses.replace(config, num_epochs=2)
     again = Start(sources={"num_epochs": "flag at resume"}, display=SilentDisplay(), checkpoint="latest")
-    assert train_supervised(continued, again, DisparityRecipe, given.append) is not None
+    assert train_supervised(continued, again, build=DisparityRecipe, initialise=given.append) is not None
     assert len(given) == 1  # a continued run keeps its weights
     assert "flag at resume" in (tmp_path / "run" / "config.toml").read_text()

@@ -32,15 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The reference trainer's flags for folders and lists, by dataset; any other is named by --dataset-root and --dataset-list.
-_ROOT_FIELDS = {
-    "nyu": "nyu_root",
-    "sunrgbd": "sunrgbd_root",
-    "ibims": "ibims_root",
-    "da2k": "da2k_root",
-    "labelled_folder": "labelled_root",
-}
-_LIST_FIELDS = {"nyu": "nyu_csv", "sunrgbd": "sunrgbd_json", "da2k": "da2k_annotation"}
+_DEPTH = frozenset({Field.IMAGE, Field.DEPTH})
 
 
 def training_names(config: DataConfig) -> list[str]:
@@ -114,21 +106,27 @@ def dataset_request(name: str, config: DataConfig, *, part: str, size: tuple[int
     """
     flags = read_dataset_flags(
         config.datasets,
-        roots=(*config.dataset_root, *_named(config, _ROOT_FIELDS)),
-        lists=(*config.dataset_list, *_named(config, _LIST_FIELDS)),
+        roots=(*config.dataset_root, *_named(config, config.root_flags)),
+        lists=(*config.dataset_list, *_named(config, config.list_flags)),
         options=config.dataset_option,
     )
-    root_field = _ROOT_FIELDS.get(name, "")
+    root_field = config.root_flags.get(name, "")
     request = flags.request(name, part=part, root_flag=root_field and f"--{root_field.replace('_', '-')}")
     return dataclasses.replace(request, options={**_own_options(name, config, part, size), **request.options})
 
 
-def training_stream(config: DataConfig, size: tuple[int, int], ranks: Ranks) -> SampleStream:
-    """Shuffled, augmented batches of ``config.batch_size`` over all ranks, (height, width) pixels each."""
+def training_stream(
+    config: DataConfig, size: tuple[int, int], ranks: Ranks, *, needs: frozenset[Field] = _DEPTH
+) -> SampleStream:
+    """Shuffled, augmented batches of ``config.batch_size`` over all ranks, (height, width) pixels each.
+
+    Raises:
+        UsageError, ContractError, DataError: a dataset that is not there, lacks a field of ``needs``, or is not in metres.
+    """
     names = training_names(config)
     parts = [open_part(name, config, part="train", size=size) for name in names]
     for name, part in zip(names, parts, strict=True):
-        require_fields(frozenset({Field.IMAGE, Field.DEPTH}), part.provides, name)
+        require_fields(needs, part.provides, name)
         require_metres(part, min_m=config.min_depth, max_m=config.max_depth)
         logger.info("%s: %d training pictures", name, len(part))
     weights = config.dataset_weights or tuple(float(len(part)) for part in parts)
@@ -188,17 +186,15 @@ def _loader(config: DataConfig, ranks: Ranks | None) -> LoaderSettings:
 
 
 def _named(config: DataConfig, fields: Mapping[str, str]) -> list[str]:
-    """The reference's own path flags in the common form, for the datasets that are used."""
+    """Path flags of one dataset in the common form, for the datasets that are used."""
     given = {name: getattr(config, field) for name, field in fields.items() if name in config.datasets}
     return [f"{name}={path}" for name, path in given.items() if path]
 
 
 def _own_options(name: str, config: DataConfig, part: str, size: tuple[int, int]) -> dict[str, OptionValue]:
     """What flags beside --dataset-option say about a dataset's settings."""
-    if name == "sunrgbd":
-        return {"use_bfx_depth": config.use_bfx_depth, "exclude_nyu": config.exclude_nyu_leak}
     if name == "procedural":
         count = config.procedural_count if part == "train" else config.validation_images or DEFAULT_COUNT  # of all
         kinds = ",".join(config.procedural_kinds)
         return {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
-    return {}
+    return config.dataset_options(name)

@@ -6,9 +6,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from leadline.recipes.supervised.run_config import RunConfig, require
+
+if TYPE_CHECKING:
+    from leadline.data.request import OptionValue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,11 +23,15 @@ class DataConfig(RunConfig):
         **dict.fromkeys(("epoch_images", "validation_images", "num_workers"), 0),
         "procedural_count": 1,
     }
+    root_flags: ClassVar[dict[str, str]] = {"labelled_folder": "labelled_root"}
+    """Fields that name one dataset's folder; any other is named by --dataset-root."""
+    list_flags: ClassVar[dict[str, str]] = {}
+    """Fields that name one dataset's list; any other is named by --dataset-list."""
 
     datasets: tuple[str, ...] = ("nyu", "sunrgbd")
     """What to train on (leadline list datasets).  ibims and da2k are benchmarks: they are validated on, not trained on."""
     dataset_root: tuple[str, ...] = ()
-    """NAME=DIR: the folder of any dataset; the same as --nyu-root, --sunrgbd-root, ... for those that have such a flag."""
+    """NAME=DIR: the folder of any dataset."""
     dataset_list: tuple[str, ...] = ()
     """NAME=FILE: the list of a dataset's samples, where it is not the usual one below its folder."""
     dataset_option: tuple[str, ...] = ()
@@ -55,24 +62,6 @@ class DataConfig(RunConfig):
     """Page-locked batches, where there is a CUDA device."""
     on_unreadable: Literal["stop", "skip"] = "stop"
     """At an unreadable sample: stop, or count and name it and go on."""
-    nyu_csv: Path | None = None
-    """CSV (rgb,depth) or text list (rgb depth focal) of NYU Depth v2; by default the usual one below its folder."""
-    nyu_root: Path | None = None
-    """Folder the paths of the NYU list are relative to."""
-    sunrgbd_json: Path | None = None
-    """JSON list of SUN RGB-D; without it the tree below the root is scanned."""
-    sunrgbd_root: Path | None = None
-    """Folder that holds SUNRGBD/."""
-    use_bfx_depth: bool = False
-    """SUN RGB-D: the in-painted depth_bfx instead of the raw depth."""
-    exclude_nyu_leak: bool = True
-    """SUN RGB-D: leave out kv1/NYUdata, which holds all 654 NYU test pictures."""
-    ibims_root: Path | None = None
-    """Folder of iBims-1."""
-    da2k_root: Path | None = None
-    """Folder of DA-2K."""
-    da2k_annotation: Path | None = None
-    """annotations.json of DA-2K; by default the one in its root."""
     labelled_root: Path | None = None
     """Your own pictures with depth: a folder with manifest.jsonl, or image/ and depth/ side by side."""
     procedural_count: int = 4000
@@ -108,6 +97,10 @@ class DataConfig(RunConfig):
             self.dataset_weights,
             "give one share for each training dataset",
         )
+
+    def dataset_options(self, name: str) -> dict[str, OptionValue]:  # noqa: ARG002
+        """What flags of a recipe's own say about a dataset's settings."""
+        return {}
 
     @property
     def size(self) -> tuple[int, int]:

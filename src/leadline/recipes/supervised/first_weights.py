@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from leadline.contracts.errors import UsageError
-from leadline.models.weights import LoadReport, initialise_from
+from leadline.models.load_report import LoadReport
+from leadline.models.weights import initialise_from
 
 if TYPE_CHECKING:
     from leadline.models.depth_model import DepthModel

@@ -73,7 +73,7 @@ def report_run(
 ) -> Report:
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
     name = next(one for one in validation_names(config) if has_depth(one))
-    part = "test" if name == "procedural" else "val"
+    part = DATASETS[name].report_split
     predictor = load(config.save_dir, device=config.device)
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config, predictor.kind)
     settings = _told(name, part, config, size)
@@ -129,7 +129,7 @@ def _protocol(name: str, config: DataConfig, kind: DepthKind) -> Protocol:
 
 
 def _lead(name: str, part: str, count: int) -> str:
-    chosen = "which no choice was made on" if part == "test" else "by which the best epoch was chosen as well"
+    chosen = "by which the best epoch was chosen as well" if part == "val" else "which no choice was made on"
     return f"The best checkpoint of this run on {count} held-out pictures of {name} (split {part}), {chosen}."
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -26,13 +26,17 @@ from leadline.training.run import RunFolder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from leadline.data.loader import SampleStream
     from leadline.models.depth_model import DepthModel
     from leadline.recipes.supervised.data_config import DataConfig
     from leadline.recipes.supervised.recipe import SupervisedRecipe
     from leadline.recipes.supervised.run_config import RunConfig
     from leadline.training.display import Display
+    from leadline.training.distributed import Ranks
 
 logger = logging.getLogger(__name__)
+
+FurtherStreams: TypeAlias = "Callable[[tuple[int, int], Ranks], Mapping[str, SampleStream]]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +55,12 @@ class Start:
 
 
 def train_supervised(
-    config: DataConfig, start: Start, build: Callable[[], SupervisedRecipe], initialise: Callable[[DepthModel], object]
+    config: DataConfig,
+    start: Start,
+    *,
+    build: Callable[[], SupervisedRecipe],
+    initialise: Callable[[DepthModel], object],
+    further_streams: FurtherStreams | None = None,
 ) -> Report | None:
     """Train on the stream "train" of pictures with depth, watch the held-out ones, and report on the best epoch.
 
@@ -60,6 +69,7 @@ def train_supervised(
         start: new or continued, and what to show.
         build: makes the recipe, its network with random weights.
         initialise: gives a new run's network its first weights, after everything else was found in order.
+        further_streams: what a recipe reads beside "train", by name, at a size (H, W) in pixels and for this process.
 
     Returns:
         The report on held-out pictures; None without validation, and on all ranks but the first.
@@ -76,7 +86,8 @@ def train_supervised(
         model = recipe.trained
         size = rounded_size(config.size, model.size_multiple)
         model.config = dataclasses.replace(model.config, input_size=min(size))
-        streams = {"train": training_stream(config, size, ranks)}
+        streams = {"train": training_stream(config, size, ranks, needs=recipe.needs["train"])}
+        streams |= further_streams(size, ranks) if further_streams else {}
         validation = (
             Validation(recipe, config, validation_streams(config, size), ordinal_pictures(config))
             if config.validate

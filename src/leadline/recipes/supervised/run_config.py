@@ -16,6 +16,8 @@ from leadline.training.settings import EngineSettings, NoDecay, Schedule  # torc
 
 WITHOUT_DECAY: tuple[NoDecay, ...] = ("bias", "norm", "pos_embed", "layer_scale")
 
+_ENGINE = EngineSettings()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunConfig:
@@ -31,35 +33,35 @@ class RunConfig:
 
     batch_size: int = 4
     """Pictures per step over all processes."""
-    num_epochs: int = 50
+    num_epochs: int = _ENGINE.epochs
     """Passes over the training pictures."""
-    lr: float = 1e-4
-    """Learning rate of decoder and head."""
-    weight_decay: float = 1e-4
+    lr: float = _ENGINE.lr
+    """Learning rate; parts with a factor of their own learn at a share of it."""
+    weight_decay: float = _ENGINE.weight_decay
     """AdamW's decoupled weight decay."""
     decay_norm_and_bias: bool = True
     """Decay biases, norms, position embedding and layer scale too, as the reference does."""
-    schedule: Schedule = "step"
+    schedule: Schedule = _ENGINE.schedule
     """Learning-rate schedule."""
-    lr_step_size: int = 15
+    lr_step_size: int = _ENGINE.lr_step_size
     """Epochs between drops of the step schedule."""
-    lr_gamma: float = 0.1
+    lr_gamma: float = _ENGINE.lr_gamma
     """Factor of each drop."""
-    warmup_steps: int = 0
-    """Steps of linear warm-up, for every schedule but onecycle."""
-    max_grad_norm: float = 1.0
+    warmup_steps: int = _ENGINE.warmup_steps
+    """Updates of linear warm-up, for every schedule but onecycle."""
+    max_grad_norm: float = _ENGINE.max_grad_norm
     """Clip of the gradient norm over trained parameters; 0 or less switches it off."""
-    accumulate: int = 1
+    accumulate: int = _ENGINE.accumulate
     """Batches gathered for one update; their losses count by their number of valid pixels."""
     amp: bool = True
     """bf16 autocast of the networks where the hardware has bf16 units; losses and bins stay in fp32 in any case."""
-    ema_decay: float = 0.0
+    ema_decay: float = _ENGINE.ema_decay
     """Decay of the averaged weights that are then validated and saved; 0 switches them off."""
-    seed: int = 0
+    seed: int = _ENGINE.seed
     """Everything random follows from it."""
-    device: str = "auto"
+    device: str = _ENGINE.device
     """auto, cpu, cuda, cuda:N or mps."""
-    deterministic: bool = False
+    deterministic: bool = _ENGINE.deterministic
     """Deterministic kernels on accelerators, slower; the CPU is always deterministic."""
     save_dir: Path = Path("./checkpoints")
     """The run folder: configuration, log, checkpoints, report."""
@@ -67,11 +69,11 @@ class RunConfig:
     """TensorBoard events go to a folder in here that is named after the run folder's path."""
     resume: str = ""
     """Continue a run: its folder or one of its checkpoints."""
-    log_interval: int = 10
-    """Steps between log lines."""
-    save_every: int = 0
-    """Steps between extra checkpoints within an epoch; 0 saves at each epoch's end."""
-    keep_epochs: int = 3
+    log_interval: int = _ENGINE.log_interval
+    """Updates between log lines."""
+    save_every: int = _ENGINE.save_every_steps
+    """Updates between extra checkpoints within an epoch; 0 saves at each epoch's end."""
+    keep_epochs: int = _ENGINE.keep_last
     """Numbered epoch checkpoints that are kept; 0 writes none."""
     validate: bool = True
     """Validate after each epoch and keep the best checkpoint."""
