@@ -27,6 +27,11 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
         summary="training step of ViT-S at 252x252 and 518x518 against transformers' DepthAnything, float32, plain loop",
         expected="at least 3x on a CPU with bf16 units, equal loss curve",
     ),
+    "cached-features": BenchmarkEntry(
+        module="leadline.benchmarks.cached_features",
+        summary="training step of ViT-S' decoder with the frozen encoder's features kept, against computing them each time",
+        expected="at least 1.8x",
+    ),
     "loader": BenchmarkEntry(
         module="leadline.benchmarks.loader",
         summary="pictures with depth per second, resized and augmented on one core, against bare Pillow on the same files",
