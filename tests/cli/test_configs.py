@@ -3,15 +3,22 @@
 
 import pytest
 
-from leadline.cli.toml_defaults import read_toml_defaults, shipped_configs
-from leadline.recipes.metric.config import MetricConfig
+from leadline.cli.toml_defaults import read_toml_defaults, shipped_configs, shipped_configs_of
+from leadline.recipes.catalog import RECIPES
 
 
-@pytest.mark.parametrize("name", shipped_configs())
-def test_shipped_config__fits_its_recipe(name: str) -> None:
-    values = read_toml_defaults(MetricConfig, name)
-    assert values
-    assert MetricConfig(**values)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_shipped_config__fits_its_recipe(recipe: str) -> None:
+    schema = RECIPES[recipe].config
+    assert shipped_configs_of(recipe)
+    for name in shipped_configs_of(recipe):
+        values = read_toml_defaults(schema, name)
+        assert values
+        assert schema(**values)
+
+
+def test_shipped_config__says_which_recipe_it_is_of() -> None:
+    assert sorted(name for recipe in RECIPES for name in shipped_configs_of(recipe)) == list(shipped_configs())
 
 
 def test_shipped_configs__are_found_by_name() -> None:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from leadline.cli.console import notices, output, progress, show_log, table
+from leadline.cli.console import notices, output, progress, progress_with_parts, show_log, table
 
 
 def test_table__shows_title_columns_and_rows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,3 +34,14 @@ def test_show_log__writes_each_line_once(capsys: pytest.CaptureFixture[str]) -> 
     show_log()
     logging.getLogger("leadline.somewhere").info("one image skipped")
     assert capsys.readouterr().err == "one image skipped\n"
+
+
+def test_progress_with_parts__shows_parts_only_while_a_piece_is_under_way(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_with_parts("predicting", total=2) as bars:
+        assert not bars.shows_parts
+        bars.part("tiles", 1, 3)
+        assert bars.shows_parts
+        bars.part("tiles", 3, 3)
+        assert not bars.shows_parts
+        bars.advance(2)
+    assert "2/2" in capsys.readouterr().err

@@ -51,15 +51,21 @@ def test_extras__names_the_command_that_installs_a_missing_one(monkeypatch: pyte
     assert by_subject["extra 'mat'"].detail == "installed"
 
 
-def test_storage__says_what_to_do_about_a_cache_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_storage__notes_a_cache_that_cannot_be_written_and_fails_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "a" / "b"))
-    assert doctor.storage()[1].well
+    assert doctor.storage()[1].state == "ok"
     monkeypatch.setattr("os.access", lambda *_: False)
     finding = doctor.storage()[1]
-    assert not finding.well
+    assert (finding.well, finding.state) == (True, "note")
     assert "HF_HOME" in finding.detail
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(doctor, "self_check", list)
+    said = say(capsys, "doctor")
+    assert said.status == 0
+    assert "note" in said.out
+    assert "BROKEN" not in said.out
 
 
 def test_self_check__runs_a_model() -> None:

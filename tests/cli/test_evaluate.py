@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.models.config import RelativeHeadConfig
+from leadline.models.head_config import RelativeHeadConfig
 from tests.cli.toy import Said, save_toy, say
 
 SMALL = ("--option", "count=2", "height=48", "width=64")

@@ -23,6 +23,27 @@ def test_list__shows_every_entry_of_the_catalog(
     assert all(name in said.out for name in names)
 
 
+def test_list__says_of_a_model_its_size_kind_unit_licence_and_source(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    lines = {line.split()[1]: line for line in say(capsys, "list", "models").out.splitlines() if len(line.split()) > 1}
+    for wanted in ("97.5 M", "affine_disparity", "CC-BY-NC-4.0", "https://", "hf:depth-anything/Depth-Anything-V2-Base-hf"):
+        assert wanted in lines["depth-anything-v2-base"]
+    for wanted in ("345.1 M", "metric", " m ", "80 m", "MIT", "hf:Intel/zoedepth-nyu-kitti"):
+        assert wanted in lines["zoedepth-nyu-kitti"]
+
+
+def test_list__shows_the_configurations_of_each_recipe_beside_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    lines = say(capsys, "list", "recipes").out.splitlines()
+    (metric,) = (line for line in lines if line.split()[1:2] == ["metric"])
+    assert "demo, metric-cpu-small, metric-nyu-zoe, metric-reference" in metric
+    assert all("metric-cpu-small" not in line for line in lines if line is not metric)
+
+
 def test_list__suggests_the_nearest_listing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean models?" in say(capsys, "list", "model").mistake()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from leadline.cli.main import main
+from leadline.recipes.catalog import RECIPES, RecipeEntry
 from tests.recipes.frames import write_labelled_folder
 
 TOY = (
@@ -15,8 +16,18 @@ TOY = (
 
 def test_train__without_a_recipe_lists_them_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train"]) == 2
-    assert "metric" in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    starts = {line.index(entry.summary) for name, entry in RECIPES.items() for line in told if line.split()[:1] == [name]}
+    assert len(starts) == 1  # one column, wherever the longest name ends
     assert main(["train", "--help"]) == 0
+
+
+def test_train__help_keeps_a_column_beside_longer_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "semi-supervised", RecipeEntry(summary="A teacher", yields="", config=RecipeEntry, run=""))
+    assert main(["train", "--help"]) == 0
+    assert "  semi-supervised  A teacher\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -25,11 +36,12 @@ def test_train__without_a_recipe_lists_them_and_fails(capsys: pytest.CaptureFixt
         ("train metrik", "'metrik'"),
         ("train --lr 1", "a recipe first"),
         ("train metric --n-bin 3", "did you mean --n-bins"),
-        ("train metric --datasets nyuu", "nyuu"),
+        ("train metric --datasets nyuu", "for --datasets; got 'nyuu'; did you mean nyu?"),
         ("train metric --config nowhere.toml", "nowhere.toml"),
         ("train metric --resume nowhere", "config.toml"),
         ("train metric --datasets nyu", "--nyu-root"),
-        ("train metric --encoder vitz --datasets procedural", "vitz"),
+        ("train metric --encoder vitz --datasets procedural", "for --encoder; got 'vitz'; did you mean"),
+        ("train relative --config metric-reference", "recipe 'relative' (relative-repair); got metric-reference"),
         ("train metric --n-attractors 16 8 4 --datasets procedural", "4 attractor counts"),
         ("train metric --encoder dinov2-toy --datasets procedural --num-workers 0", "--pretrained-checkpoint"),
     ],

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from leadline.cli.main import main
-from leadline.models.config import DepthModelConfig, HeadConfig, SigmoidHeadConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import HeadConfig, SigmoidHeadConfig
 from leadline.models.weights import save_model
 
 

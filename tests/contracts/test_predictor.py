@@ -30,4 +30,5 @@ def test_predicts__gives_a_map_of_each_pictures_size_and_describes_itself_in_jso
     predictor, sizes = build(), [(20, 30), (41, 33)]
     maps = predictor.predict_batch([np.zeros((*size, 3), np.uint8) for size in sizes])
     assert [one.values.shape for one in maps] == sizes
+    assert {one.kind for one in maps} == {predictor.kind}
     assert json.loads(json.dumps(dict(predictor.description)))

@@ -15,7 +15,7 @@ from leadline.contracts.sample import Field, Sample
 
 @dataclass
 class MemoryDataset:
-    """``size`` pictures of 2x3; item i is filled with i / 1000; items in ``broken`` cannot be read."""
+    """``size`` pictures of 2x3; item i is filled with i % 1000 / 1000; items in ``broken`` cannot be read."""
 
     size: int
     name: str = "memory"
@@ -40,7 +40,7 @@ class MemoryDataset:
                 file.write(f"{os.getpid()} {index} {torch.get_num_threads()}\n")
         if index in self.broken:
             raise DataError(expected="a picture", got=f"{self.name}/{index:04d}.png, truncated", remedy="restore it")
-        filled = torch.full((3, 2, 3), index / 1000)
+        filled = torch.full((3, 2, 3), index % 1000 / 1000)
         return Sample(
             key=self.key(index),
             dataset=self.name,

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every entry of the catalog opens its layout and keeps the contract of a dataset."""
+"""Every entry of the catalog opens the layout that its own test module brings and keeps the contract of a dataset."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,62 +12,20 @@ import torch
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
-from leadline.data.catalog import DATASETS, DatasetRequest, open_dataset
-from tests.data.layouts import da2k, ibims_raw, nyu, picture, ramp16, raster, sun_frame
+from leadline.data.catalog import DATASETS, open_dataset
+from leadline.data.request import DatasetRequest
 
 
-def make_nyu(root: Path) -> DatasetRequest:
-    rows = [(f"data/s_{n}/1.jpg", f"data/s_{n}/1.png") for n in range(3)]
-    nyu(root, rows)
-    (root / "data" / "nyu2_train.csv").write_text("".join(f"{image},{depth}\r\n" for image, depth in rows))
-    return DatasetRequest(root=root)
-
-
-def make_sunrgbd(root: Path) -> DatasetRequest:
-    entries = [sun_frame(root, f"kv1/b3dodata/img_{n}") for n in range(2)]
-    (root / "list.json").write_text(json.dumps(entries))
-    return DatasetRequest(root=root, listing=root / "list.json")
-
-
-def make_ibims(root: Path) -> DatasetRequest:
-    ibims_raw(root)
-    return DatasetRequest(root=root)
-
-
-def make_da2k(root: Path) -> DatasetRequest:
-    da2k(root)
-    return DatasetRequest(root=root)
-
-
-def make_image_folder(root: Path) -> DatasetRequest:
-    picture(root / "a.png")
-    return DatasetRequest(root=root)
-
-
-def make_labelled_folder(root: Path) -> DatasetRequest:
-    picture(root / "rgb" / "1.png")
-    raster(root / "depth" / "1.png", ramp16())
-    return DatasetRequest(root=root)
-
-
-def make_procedural(root: Path) -> DatasetRequest:  # noqa: ARG001
-    return DatasetRequest(options={"count": 2, "height": 24, "width": 32})
-
-
-LAYOUTS: dict[str, Callable[[Path], DatasetRequest]] = {
-    "nyu": make_nyu,
-    "sunrgbd": make_sunrgbd,
-    "ibims": make_ibims,
-    "da2k": make_da2k,
-    "image_folder": make_image_folder,
-    "labelled_folder": make_labelled_folder,
-    "procedural": make_procedural,
-}
+def layout_of(name: str, root: Path) -> DatasetRequest:
+    """The smallest folder of a dataset, from ``layout`` in the test module beside the one that reads it."""
+    module = DATASETS[name].open.__module__.rpartition(".")[2]
+    layout: Callable[[Path], DatasetRequest] = import_module(f"tests.data.test_{module}").layout
+    return layout(root)
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_entry__keeps_the_contract(tmp_path: Path, name: str) -> None:
-    dataset, entry = open_dataset(name, LAYOUTS[name](tmp_path)), DATASETS[name]
+    dataset, entry = open_dataset(name, layout_of(name, tmp_path)), DATASETS[name]
     assert dataset.name == name
     assert len(dataset) > 0
     assert Field.IMAGE in dataset.provides
@@ -100,7 +58,7 @@ def test_every_entry__keeps_the_contract(tmp_path: Path, name: str) -> None:
 def test_every_entry__can_be_read_beyond_one_process(tmp_path: Path, name: str) -> None:
     import pickle
 
-    dataset = open_dataset(name, LAYOUTS[name](tmp_path))
+    dataset = open_dataset(name, layout_of(name, tmp_path))
     copied = pickle.loads(pickle.dumps(dataset))
     assert torch.equal(copied[0].image, dataset[0].image)
 
@@ -111,7 +69,6 @@ def test_every_entry__describes_itself(name: str) -> None:
     assert 10 < len(entry.summary) < 100
     assert "\n" not in entry.summary
     assert entry.licence
-    assert entry.evaluation_only == (name in {"ibims", "da2k"})
 
 
 @pytest.mark.parametrize("name", [name for name, entry in DATASETS.items() if entry.needs_root])

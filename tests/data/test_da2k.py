@@ -10,9 +10,15 @@ import pytest
 
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.sample import Field
+from leadline.data.catalog import DATASETS
 from leadline.data.da2k import open_da2k
 from leadline.data.request import DatasetRequest
 from tests.data.layouts import da2k, picture
+
+
+def layout(root: Path) -> DatasetRequest:
+    da2k(root)
+    return DatasetRequest(root=root)
 
 
 def test_da2k__is_sorted_and_knows_its_scenes(tmp_path: Path) -> None:
@@ -116,3 +122,7 @@ def test_da2k__names_a_damaged_picture(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(DataError, match=r"a\.jpg"):
         open_da2k(DatasetRequest(root=tmp_path))[0]
+
+
+def test_da2k__is_a_benchmark_that_training_leaves_alone() -> None:
+    assert DATASETS["da2k"].evaluation_only

@@ -11,9 +11,15 @@ import torch
 
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.sample import Field, Sample
+from leadline.data.catalog import DATASETS
 from leadline.data.ibims import open_ibims
 from leadline.data.request import DatasetRequest
 from tests.data.layouts import ibims_mat, ibims_raw, picture, raster
+
+
+def layout(root: Path) -> DatasetRequest:
+    ibims_raw(root)
+    return DatasetRequest(root=root)
 
 
 def check_scene(sample: Sample) -> None:
@@ -133,3 +139,7 @@ def test_ibims__refuses_a_camera_that_cannot_place_points(tmp_path: Path, conten
     (tmp_path / "calib" / "corridor_01.txt").write_text(content)
     with pytest.raises(DataError, match=r"all finite.*corridor_01\.txt"):
         open_ibims(DatasetRequest(root=tmp_path))[0]
+
+
+def test_ibims__is_a_benchmark_that_training_leaves_alone() -> None:
+    assert DATASETS["ibims"].evaluation_only

@@ -16,6 +16,11 @@ from tests.data.layouts import picture
 from tests.shared_paths import shared
 
 
+def layout(root: Path) -> DatasetRequest:
+    picture(root / "a.png")
+    return DatasetRequest(root=root)
+
+
 def test_image_folder__reads_pictures_sorted_and_recursive(tmp_path: Path) -> None:
     for index, name in enumerate(("b.png", "a/2.png", "a/1.png")):
         picture(tmp_path / name, seed=index)

@@ -24,6 +24,12 @@ from tests.data.layouts import picture, ramp16, raster
 from tests.shared_paths import shared
 
 
+def layout(root: Path) -> DatasetRequest:
+    picture(root / "rgb" / "1.png")
+    raster(root / "depth" / "1.png", ramp16())
+    return DatasetRequest(root=root)
+
+
 def opened(root: Path, lines: list[ManifestLine], **request: object) -> LabelledFolder:
     write_manifest(root / "manifest.jsonl", lines)
     return open_labelled_folder(DatasetRequest(root=root, **request))  # type: ignore[arg-type]
@@ -178,6 +184,12 @@ def test_labelled_folder__asks_for_the_scale_of_eight_bits(tmp_path: Path) -> No
     [
         ({"scale": "mm"}, "'scale'.*'mm'; write e.g. scale=0.001"),
         ({"invalid_values": "0;9"}, "'invalid_values'.*'0;9'; write e.g. invalid_values=0,65535"),
+        ({"scale": "0"}, "'scale' to be a number other than 0; got '0'; write e.g. scale=0.001"),
+        ({"scale": "nan"}, "'scale' to be a number other than 0; got 'nan'"),
+        ({"scale": "inf"}, "'scale' to be a number other than 0; got 'inf'"),
+        ({"invalid_values": "0,nan"}, "'invalid_values' to be finite numbers.*'0,nan'"),
+        ({"intrinsics_px": "0,0,1,1"}, "'intrinsics_px' to be finite, fx above 0.*got '0,0,1,1'; write e.g. intrinsics_px="),
+        ({"intrinsics_px": "9,nan,1,1"}, "'intrinsics_px' to be finite"),
         ({"intrinsics_px": "1,2"}, "fx,fy,cx,cy; got 1,2; write e.g. intrinsics_px=585,585,320.5,240.5"),
         ({"kind": "metres"}, "one of metric"),
     ],
@@ -187,6 +199,25 @@ def test_labelled_folder__answers_wrong_options(tmp_path: Path, options: dict[st
     raster(tmp_path / "depth" / "1.png", ramp16())
     with pytest.raises(UsageError, match=match):
         open_labelled_folder(DatasetRequest(root=tmp_path, options=options))
+
+
+@pytest.mark.parametrize("kind", [DepthKind.METRIC, DepthKind.SCALE_INVARIANT])
+def test_labelled_folder__refuses_a_negative_scale_that_leaves_no_distance(tmp_path: Path, kind: DepthKind) -> None:
+    (line,) = frames(tmp_path, 1)
+    turned = dataclasses.replace(line, scale=-0.001, kind=kind)
+    with pytest.raises(DataError, match=rf"scale above 0 for whole numbers that hold {kind.value} depth; got -0.001 for"):
+        opened(tmp_path, [turned])[0]
+    inverted = opened(tmp_path, [dataclasses.replace(turned, offset=2.0)])[0]
+    assert inverted.depth is not None
+    assert inverted.depth[0, 1] == torch.tensor(2.0 - 1.001)
+    assert opened(tmp_path, [dataclasses.replace(turned, kind=DepthKind.AFFINE_DEPTH)])[0].valid is not None
+
+
+def test_labelled_folder__refuses_to_open_a_validation_part_of_nothing(tmp_path: Path) -> None:
+    lines, options = frames(tmp_path, 3), {"val_fraction": "0"}
+    assert len(opened(tmp_path, lines, split="train", options=options)) == 3
+    with pytest.raises(DataError, match=r"in split 'val'; got none at val_fraction=0; raise val_fraction"):
+        opened(tmp_path, lines, split="val", options=options)
 
 
 def test_labelled_folder__names_missing_files_with_their_line(tmp_path: Path) -> None:

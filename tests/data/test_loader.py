@@ -255,7 +255,7 @@ def test_signal_to_the_group__is_answered_by_the_main_process_alone_without_a_tr
     process.stdout.readline()
     begun = time.monotonic()
     os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == code
     assert errors == b""
     assert time.monotonic() - begun < 20

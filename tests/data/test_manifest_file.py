@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def test_read_manifest__fills_in_the_defaults_of_the_contract(tmp_path: Path) ->
         ({**GOOD, "invalid_values": 0}, "'invalid_values' to be a list"),
         ({**GOOD, "invalid_values": [None]}, "'invalid_values'"),
         ({**GOOD, "intrinsics_px": [1, 2, 3]}, "'intrinsics_px'"),
+        ({**GOOD, "intrinsics_px": [0, 0, 1, 1]}, "'intrinsics_px' to be finite, fx above 0.*line 2"),
+        ({**GOOD, "intrinsics_px": [-9, 9, 1, 1]}, "'intrinsics_px' to be finite, fx above 0"),
+        ({**GOOD, "intrinsics_px": [9, 0, 1, 1]}, "and fy not 0"),
         ({**GOOD, "split": 1}, "'split' to be a name"),
     ],
 )
@@ -105,6 +109,13 @@ def test_read_manifest__names_the_line_that_python_cannot_read(tmp_path: Path, t
     (tmp_path / "manifest.jsonl").write_text(json.dumps(GOOD) + "\n" + text)
     with pytest.raises(DataError, match=f"line 2 of .*{said}"):
         read_manifest(tmp_path / "manifest.jsonl")
+
+
+def test_read_manifest__takes_numbers_as_large_as_floats_go(tmp_path: Path) -> None:
+    largest = sys.float_info.max
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(GOOD | {"scale": largest, "offset": -largest}))
+    (line,) = read_manifest(tmp_path / "manifest.jsonl")
+    assert (line.scale, line.offset) == (largest, -largest)
 
 
 @pytest.mark.parametrize("key", ["scale", "offset", "invalid_values"])

@@ -19,6 +19,14 @@ from leadline.data.request import DatasetRequest
 from tests.data.layouts import nyu, picture, raster
 from tests.shared_paths import shared
 
+
+def layout(root: Path) -> DatasetRequest:
+    rows = [(f"data/s_{n}/1.jpg", f"data/s_{n}/1.png") for n in range(3)]
+    nyu(root, rows)
+    (root / "data" / "nyu2_train.csv").write_text("".join(f"{image},{depth}\r\n" for image, depth in rows))
+    return DatasetRequest(root=root)
+
+
 ROWS = [
     (f"data/nyu2_train/{scene}_out/{n}.jpg", f"data/nyu2_train/{scene}_out/{n}.png")
     for scene in ("kitchen_0028a", "kitchen_0028b", "office_0001", "bath_0002", "den_0003")

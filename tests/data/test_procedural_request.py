@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
 from leadline.data.procedural_request import open_procedural
 from leadline.data.request import DatasetRequest
+
+
+def layout(root: Path) -> DatasetRequest:  # noqa: ARG001
+    return DatasetRequest(options={"count": 2, "height": 24, "width": 32})
 
 
 def test_open_procedural__passes_every_option_on() -> None:

@@ -19,6 +19,12 @@ from tests.data.layouts import SUN_ORACLE, picture, raster, rotated_left, sun_fr
 from tests.shared_paths import shared
 
 
+def layout(root: Path) -> DatasetRequest:
+    entries = [sun_frame(root, f"kv1/b3dodata/img_{n}") for n in range(2)]
+    (root / "list.json").write_text(json.dumps(entries))
+    return DatasetRequest(root=root, listing=root / "list.json")
+
+
 def listed(root: Path, entries: list[dict[str, str]]) -> Path:
     (root / "list.json").write_text(json.dumps(entries))
     return root / "list.json"

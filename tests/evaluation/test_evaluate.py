@@ -16,7 +16,7 @@ from leadline.evaluation.catalog import changed, find_protocol
 from leadline.evaluation.evaluate import EvaluationSettings, evaluate, predict
 from leadline.evaluation.results import as_json
 from leadline.geometry.alignment import Alignment
-from leadline.rasters.images import as_picture
+from leadline.rasters.images import picture_from_tensor
 from tests.evaluation.toys import ToyPredictor, ToyScenes
 
 DEPTH = find_protocol("depth")
@@ -74,6 +74,9 @@ def test_evaluate__a_relative_model_needs_a_declared_alignment() -> None:
     relative = ToyPredictor(change=lambda z: 3 / z + 1, kind=DepthKind.AFFINE_DISPARITY)
     with pytest.raises(ContractError, match="choose an alignment for this kind: scale-shift-disparity"):
         evaluate(relative, ToyScenes(), DEPTH, settings=FAST)
+    unreadable = ToyScenes(unreadable=frozenset(range(6)))
+    with pytest.raises(ContractError, match="choose an alignment for this kind: scale-shift-disparity"):
+        evaluate(relative, unreadable, DEPTH, settings=FAST)  # refused before the first picture is read
     aligned = changed(DEPTH, alignment="scale-shift-disparity")
     result = evaluate(relative, ToyScenes(), aligned, settings=FAST)
     assert result.metrics["abs_rel"] < 1e-4
@@ -116,7 +119,7 @@ def test_evaluate__flip_averages_the_mirrored_prediction() -> None:
     flip = replace(DEPTH, tta="flip")
     (straight,) = predict(uneven, [ToyScenes()[1].image], DEPTH)
     (averaged,) = predict(uneven, [ToyScenes()[1].image], flip)
-    truth = ToyPredictor().predict_batch([as_picture(ToyScenes()[1].image)])[0].values
+    truth = ToyPredictor().predict_batch([picture_from_tensor(ToyScenes()[1].image)])[0].values
     np.testing.assert_allclose(straight.values - truth, np.linspace(0, 1, 32)[None].repeat(24, 0), atol=1e-5)
     np.testing.assert_allclose(averaged.values - truth, 0.5, atol=1e-5)
     assert evaluate(uneven, ToyScenes(), flip, settings=FAST).settings["tta"] == "flip"

@@ -15,6 +15,7 @@ from leadline.geometry.alignment import (
     Alignment,
     NothingToFitError,
     align,
+    alignment_for,
     check_alignment,
     fit_median_scale,
     fit_scale,
@@ -206,6 +207,21 @@ ALLOWED = {
     DepthKind.AFFINE_DISPARITY: {Alignment.SCALE_SHIFT_DISPARITY},
     DepthKind.STEREO_DISPARITY: {Alignment.SCALE_SHIFT_DISPARITY},
 }
+
+
+def test_alignment_for__takes_what_each_kind_lacks_and_no_more() -> None:
+    fits = {
+        DepthKind.METRIC: Alignment.NONE,
+        DepthKind.SCALE_INVARIANT: Alignment.MEDIAN,
+        DepthKind.AFFINE_DEPTH: Alignment.SCALE_SHIFT_DEPTH,
+        DepthKind.AFFINE_DISPARITY: Alignment.SCALE_SHIFT_DISPARITY,
+    }
+    for kind, fit in fits.items():
+        assert alignment_for(kind) is fit
+        check_alignment(kind, fit)
+    assert set(DepthKind) - set(fits) == {DepthKind.STEREO_DISPARITY}
+    with pytest.raises(ContractError, match=r"got stereo_disparity; .*rig .*stereo_depth_m.*scale-shift-disparity"):
+        alignment_for(DepthKind.STEREO_DISPARITY)
 
 
 @pytest.mark.parametrize("kind", DepthKind)

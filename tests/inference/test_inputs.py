@@ -91,3 +91,9 @@ def test_collect__refuses_what_is_missing_no_picture_or_empty(tmp_path: Path) ->
     ):
         with pytest.raises(DataError, match=said):
             collect_inputs(paths)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + ".png", "a\0b.png", "\ud800.png"])
+def test_collect__a_name_that_cannot_be_does_not_exist(name: str) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        collect_inputs([name])

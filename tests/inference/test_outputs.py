@@ -14,20 +14,19 @@ import torch
 from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.contracts.errors import StorageError, UsageError
+from leadline.contracts.errors import DataError, StorageError, UsageError
 from leadline.contracts.sample import Camera
 from leadline.inference.outputs import (
     ENDINGS,
     OutputFormat,
     Prediction,
-    assumed_camera,
     check_formats,
     output_path,
     save_prediction,
 )
 from leadline.rasters.depth_files import read_raster
 
-ALL: tuple[OutputFormat, ...] = ("npy", "png16", "exr", "pfm", "ply", "color")
+ALL: tuple[OutputFormat, ...] = ("npy", "png16", "exr", "pfm", "ply", "glb", "color")
 HEIGHT, WIDTH = 30, 40
 
 
@@ -201,12 +200,6 @@ def test_save__ply_without_a_camera_says_what_it_assumed(tmp_path: Path) -> None
     assert spread.min() == pytest.approx(-half_a_pixel, rel=1e-4)
 
 
-def test_assumed_camera__has_square_pixels_and_looks_through_the_middle() -> None:
-    matrix = assumed_camera(480, 640).matrix
-    assert float(matrix[0, 0]) == float(matrix[1, 1])
-    assert matrix[:2, 2].tolist() == [320.0, 240.0]
-
-
 def test_save__colour_picture_shows_near_as_bright_for_depth_and_disparity(tmp_path: Path) -> None:
     for kind, bright_rows in ((DepthKind.METRIC, slice(4, 8)), (DepthKind.AFFINE_DISPARITY, slice(-4, None))):
         record = saved(tmp_path, prediction(kind), "color")
@@ -233,8 +226,15 @@ def test_save__names_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_check_formats__refuses_points_without_metres_and_unknown_names() -> None:
-    with pytest.raises(UsageError, match="affine_disparity"):
-        check_formats(("npy", "ply"), DepthKind.AFFINE_DISPARITY)
+    for name, kind in (
+        ("ply", DepthKind.AFFINE_DISPARITY),
+        ("glb", DepthKind.AFFINE_DISPARITY),
+        ("ply", DepthKind.SCALE_INVARIANT),
+    ):
+        with pytest.raises(UsageError, match=f"leave out {name}.*calibrate") as refused:
+            check_formats(("npy", name), kind)
+        assert kind.value in str(refused.value)
+    check_formats(("glb",), DepthKind.SCALE_INVARIANT)
     with pytest.raises(UsageError, match="jpeg"):
         check_formats(("jpeg",), DepthKind.METRIC)
     check_formats(ALL, DepthKind.METRIC)
@@ -242,3 +242,18 @@ def test_check_formats__refuses_points_without_metres_and_unknown_names() -> Non
 
 def test_output_path__keeps_dots_in_names() -> None:
     assert output_path(Path("out"), PurePath("s/frame.01"), ".npy") == Path("out/s/frame.01.npy")
+
+
+@pytest.mark.parametrize(("size", "picture"), [((0, 4), (0, 4, 3)), ((3, 4), (2, 4, 3)), ((3, 4), (3, 4))])
+def test_prediction__needs_a_map_with_pixels_and_a_picture_of_its_size(
+    size: tuple[int, int], picture: tuple[int, ...]
+) -> None:
+    depth = DepthMap(values=np.ones(size, np.float32), valid=np.ones(size, bool), kind=DepthKind.METRIC)
+    with pytest.raises(DataError, match="an RGB picture of its size"):
+        Prediction(depth=depth, rgb=np.zeros(picture, np.uint8), description={})
+
+
+def test_save__numbers_near_the_largest_float_have_a_median(tmp_path: Path) -> None:
+    depth = DepthMap(values=np.full((2, 2), 3e38, np.float32), valid=np.ones((2, 2), bool), kind=DepthKind.METRIC)
+    record = saved(tmp_path, Prediction(depth=depth, rgb=np.zeros((2, 2, 3), np.uint8), description={}), "npy")
+    assert record["values"]["median"] == pytest.approx(3e38)

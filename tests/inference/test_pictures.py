@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +99,48 @@ def test_as_picture__refuses_a_pillow_image_that_was_closed(tmp_path: Path) -> N
         pass
     with pytest.raises(DataError, match=r"a\.png .*closed before"):
         as_picture(opened)
+
+
+def png_of_16_bits(levels: NDArray[np.uint16], colour_type: int) -> bytes:
+    """A PNG file, which Pillow itself writes only in 16-bit grey."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    height, width = levels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_as_picture__takes_16_bits_per_colour_with_and_without_alpha(tmp_path: Path) -> None:
+    wide = pixels().astype(np.uint16) * 257
+    opaque = np.full((5, 7, 1), 65535, np.uint16)
+    (tmp_path / "rgb.png").write_bytes(png_of_16_bits(wide, 2))
+    (tmp_path / "rgba.png").write_bytes(png_of_16_bits(np.concatenate([wide, opaque], axis=2), 6))
+    (tmp_path / "la.png").write_bytes(png_of_16_bits(np.concatenate([wide[..., :1], opaque], axis=2), 4))
+    assert (as_picture(tmp_path / "rgb.png") == pixels()).all()
+    assert (as_picture(tmp_path / "rgba.png") == pixels()).all()
+    assert (as_picture(tmp_path / "la.png") == pixels()[..., :1]).all()
+
+
+@pytest.mark.parametrize("name", ["cmyk.jpg", "cmyk.tif", "ycbcr.jpg", "palette.png", "palette.gif", "la.png", "bits.png"])
+def test_as_picture__reads_every_way_to_store_a_grey(tmp_path: Path, name: str) -> None:
+    grey = Image.new("RGB", (8, 8), (255, 255, 255))
+    mode = {"cmyk": "CMYK", "ycbcr": "YCbCr", "palette": "P", "la": "LA", "bits": "1"}[name.split(".")[0]]
+    grey.convert(mode).save(tmp_path / name)
+    assert as_picture(tmp_path / name).min() >= 254
+
+
+def test_as_picture__a_transparent_colour_of_a_palette_is_black(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([250, 250, 250, 90, 80, 70])
+    image.putdata([0, 1])
+    image.save(tmp_path / "a.png", transparency=0)
+    assert as_picture(tmp_path / "a.png").tolist() == [[[0, 0, 0], [90, 80, 70]]]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10000, 1), (1, 10000)])
+def test_as_picture__takes_any_number_of_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, (9, 8, 7)).save(tmp_path / "a.png")
+    assert as_picture(tmp_path / "a.png").shape == (size[1], size[0], 3)

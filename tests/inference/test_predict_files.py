@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError, StorageError, UsageError
-from leadline.inference.inputs import collect_inputs
+from leadline.inference.inputs import Inputs, collect_inputs
 from leadline.inference.predict_files import PredictionSettings, predict_files
 from leadline.inference.preprocess import PreprocessSettings
 
@@ -82,6 +83,28 @@ def test_predict_files__streams_in_batches_and_reports_progress(tmp_path: Path) 
     assert all(path.is_file() for path in summary.files)
 
 
+def test_predict_files__holds_few_large_pictures_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(tmp_path / "in", 5)  # 30 or 35 pixels each
+    (tmp_path / "in" / "broken.png").touch()
+    monkeypatch.setattr("leadline.inference.predict_files._PIXELS_TOGETHER", 70)
+    predictor = run(tmp_path / "in", tmp_path / "out", PredictionSettings(batch_size=4, on_unreadable="skip"))
+    assert predictor.batches == [2, 2, 1]
+    monkeypatch.setattr("leadline.inference.predict_files._PIXELS_TOGETHER", 1)
+    assert run(tmp_path / "in", tmp_path / "out", PredictionSettings(batch_size=4, on_unreadable="skip")).batches[0] == 1
+
+
+def test_predict_files__writes_a_maps_own_notes_into_its_json(tmp_path: Path) -> None:
+    class Noting(Brightness):
+        def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
+            maps = super().predict_batch(pictures)
+            return [replace(one, notes={"width_seen": one.values.shape[1]}) for one in maps]
+
+    plant(tmp_path / "in", 2)
+    predict_files(Noting(), collect_inputs([tmp_path / "in"]), tmp_path / "out", PredictionSettings(batch_size=2))
+    seen = [json.loads((tmp_path / "out" / f"{name}.json").read_text())["width_seen"] for name in "01"]
+    assert seen == [6, 7]
+
+
 def test_predict_files__stops_at_an_unreadable_picture_and_keeps_what_it_has(tmp_path: Path) -> None:
     plant(tmp_path / "in", 3)
     (tmp_path / "in" / "1.png").write_bytes(b"\x89PNG broken")
@@ -138,7 +161,7 @@ def test_predict_files__refuses_formats_and_batches_that_cannot_be(tmp_path: Pat
     plant(tmp_path / "in", 1)
     inputs = collect_inputs([tmp_path / "in"])
     relative = Brightness(DepthKind.AFFINE_DISPARITY)
-    with pytest.raises(UsageError, match="point cloud"):
+    with pytest.raises(UsageError, match="ply"):
         predict_files(relative, inputs, tmp_path / "out", PredictionSettings(formats=("ply",)))
     with pytest.raises(UsageError, match="batch size"):
         predict_files(Brightness(), inputs, tmp_path / "out", PredictionSettings(batch_size=0))
@@ -151,3 +174,8 @@ def test_predict_files__applies_the_exif_orientation(tmp_path: Path) -> None:
     Image.new("RGB", (8, 3), (9, 0, 0)).save(tmp_path / "a.jpg", exif=exif)
     run(tmp_path / "a.jpg", tmp_path / "out")
     assert np.load(tmp_path / "out" / "a.npy").shape == (8, 3)
+
+
+def test_predict_files__refuses_to_predict_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least one readable picture; got none"):
+        predict_files(Brightness(), Inputs(pictures=(), ignored=0), tmp_path, PredictionSettings())

@@ -16,16 +16,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import UsageError
+from leadline.contracts.errors import DataError, UsageError
 from leadline.inference.predictor import DINOV2_SIDE_PX, OTHER_SIDE_PX, Predictor, default_preprocessing, load
-from leadline.models.config import (
-    DepthModelConfig,
-    HeadConfig,
-    MetricBinsHeadConfig,
-    RelativeHeadConfig,
-    SigmoidHeadConfig,
-)
+from leadline.inference.preprocess import network_size
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel, DepthOutput
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from leadline.models.normalisation import IMAGENET
 from leadline.models.weights import initialise_from, save_model
 from tests.reference_photo import photo
@@ -172,6 +168,41 @@ def test_predict_batch__equals_one_at_a_time() -> None:
         np.testing.assert_allclose(together.confidence, alone.confidence, atol=1e-5)
 
 
+def test_predict_batch__mixed_sizes_give_to_the_last_bit_what_single_calls_give() -> None:
+    predictor = toy_predictor(MetricBinsHeadConfig())
+    pictures = [photo(*size, seed) for seed, size in enumerate([(40, 50), (61, 45), (45, 61), (61, 40)])]
+    sizes = {network_size(picture.shape[0], picture.shape[1], predictor.preprocessing) for picture in pictures}
+    assert len(sizes) == 4  # of equal sizes a matrix product over the batch may round the last bit otherwise
+    for together, picture in zip(predictor.predict_batch(pictures), pictures, strict=True):
+        alone = predictor.predict(picture)
+        np.testing.assert_array_equal(together.values, alone.values)
+        np.testing.assert_array_equal(together.confidence, alone.confidence)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3), (3, 1)])
+def test_predict__takes_pictures_of_next_to_no_pixels(size: tuple[int, int]) -> None:
+    depth = toy_predictor(MetricBinsHeadConfig()).predict(np.full((*size, 3), 90, np.uint8))
+    assert depth.values.shape == size
+    assert depth.valid.all()
+
+
+def test_predict__refuses_what_is_far_too_long_and_thin() -> None:
+    for size in ((1, 10000), (10000, 1)):
+        with pytest.raises(DataError, match=f"{size[0]}x{size[1]}"):
+            toy_predictor().predict(np.zeros((*size, 3), np.uint8))
+
+
+def test_resized__is_the_same_model_at_another_size() -> None:
+    predictor = toy_predictor()
+    other, picture = predictor.resized(56), photo(40, 50, 1)
+    assert other.model is predictor.model
+    assert (other.preprocessing.input_size, predictor.preprocessing.input_size) == (56, 70)
+    fresh = Predictor(toy(), device="cpu", precision="fp32", input_size=56)
+    np.testing.assert_array_equal(other.predict(picture).values, fresh.predict(picture).values)
+    with pytest.raises(UsageError, match="at least one pixel"):
+        predictor.resized(0)
+
+
 def test_predict_batch__of_nothing_is_nothing() -> None:
     assert toy_predictor().predict_batch([]) == []
 
@@ -272,3 +303,4 @@ def test_load__opens_what_save_model_wrote(tmp_path: Path) -> None:
     assert loaded.description["model"] == str(tmp_path / "model")
     assert loaded.description["precision"] == "fp32"
     assert loaded.kind is DepthKind.METRIC
+    assert load(tmp_path / "model", device="cpu", input_size=84).preprocessing.input_size == 84

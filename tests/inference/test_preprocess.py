@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from leadline.contracts.errors import DataError, UsageError
-from leadline.inference.preprocess import PreprocessSettings, network_input, network_size
+from leadline.inference.preprocess import Interpolation, PreprocessSettings, network_input, network_size
 from leadline.models.normalisation import IMAGENET, Normalisation
 from tests.reference_photo import photo
 from tests.shared_paths import shared
@@ -80,6 +80,11 @@ def test_settings__refuse_an_input_size_of_nothing() -> None:
         PreprocessSettings(input_size=0)
 
 
+def test_settings__refuse_an_unknown_interpolation() -> None:
+    with pytest.raises(UsageError, match="cubic, antialiased; got 'bilinear'"):
+        PreprocessSettings(interpolation="bilinear")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("size", "seed", "side"),
     [((480, 640), 201, 518), ((375, 1242), 202, 518), ((300, 400), 203, 518), ((300, 400), 203, 252)],
@@ -134,3 +139,15 @@ def test_network_input__accepts_a_reversed_view_of_a_bgr_picture() -> None:
     rgb = bgr[..., ::-1]
     seen = network_input(rgb, PreprocessSettings(input_size=42), IMAGENET)
     assert torch.equal(seen, network_input(rgb.copy(), PreprocessSettings(input_size=42), IMAGENET))
+
+
+@pytest.mark.parametrize("interpolation", ["cubic", "antialiased"])
+@pytest.mark.parametrize("side", [28, 70])
+def test_network_input__of_large_pictures_is_the_same_to_the_last_bit(
+    interpolation: Interpolation, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (70, 91, 3), dtype=np.uint8)
+    settings = PreprocessSettings(input_size=side, interpolation=interpolation, multiple=7)
+    together = network_input(picture, settings, IMAGENET)
+    monkeypatch.setattr("leadline.inference.preprocess._PIXELS_AT_ONCE", 1)
+    assert torch.equal(network_input(picture, settings, IMAGENET), together)

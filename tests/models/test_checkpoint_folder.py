@@ -133,6 +133,18 @@ def test_write_checkpoint__a_failed_write_leaves_the_old_one_whole(folder: Path,
     assert len(list(folder.iterdir())) == 2
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300])
+def test_write_checkpoint__a_name_that_cannot_be_is_a_storage_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StorageError, match="choose another folder"):
+        write_checkpoint(tmp_path / name, CONFIG, CONTENT)
+
+
+def test_read_checkpoint__endless_nesting_is_damage(folder: Path) -> None:
+    (folder / DESCRIPTION).write_text("[" * 99_999)
+    with pytest.raises(WeightsError, match="unreadable content"):
+        read_checkpoint(folder)
+
+
 def test_write_checkpoint__a_place_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="choose another folder"):
@@ -175,6 +187,7 @@ def is_whole(folder: Path) -> bool:
 
 def test_write_checkpoint__a_failure_at_any_call_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
     failed: list[str] = []
+    messages: list[str] = []
     for number in itertools.count():
         write_checkpoint(tmp_path / str(number), CONFIG, CONTENT)
         with pytest.MonkeyPatch.context() as patch:
@@ -182,7 +195,7 @@ def test_write_checkpoint__a_failure_at_any_call_leaves_the_old_or_the_new_one(t
             try:
                 write_checkpoint(tmp_path / str(number), CONFIG, NEW)
             except StorageError as error:
-                assert "No space left" in str(error)
+                messages.append(str(error))
                 failed.append(calls[number])
             if len(calls) <= number:
                 break
@@ -190,6 +203,7 @@ def test_write_checkpoint__a_failure_at_any_call_leaves_the_old_or_the_new_one(t
         assert not list((tmp_path / str(number)).glob("*.partial.*")), calls
         write_checkpoint(tmp_path / str(number), CONFIG, NEW)
         assert values_of(tmp_path / str(number)).keys() == NEW.keys()
+    assert all("No space left" in said for said in messages)
     assert failed.count("replace") == 3
     assert failed.count("fsync") == 5
     assert {"save_file", "write_text"} <= set(failed)

@@ -5,20 +5,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
-from leadline.models.config import (
-    DINOV2_SIZES,
-    DepthModelConfig,
-    HeadConfig,
-    MetricBinsHeadConfig,
-    RelativeHeadConfig,
-    SigmoidHeadConfig,
-    v1_taps,
-)
+from leadline.models.config import DINOV2_SIZES, DepthModelConfig, v1_taps
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
+from tests.models.test_calibration import CALIBRATION
 
 HEADS: list[HeadConfig] = [
     RelativeHeadConfig(),
@@ -65,6 +60,15 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: DepthModelConfig(feature_mode="stride4"), "stride8"),  # type: ignore[arg-type]
     (lambda: DepthModelConfig(position_rule="offset"), "official"),  # type: ignore[arg-type]
     (lambda: SigmoidHeadConfig(max_depth_m=0), "max_depth_m above 0"),
+    (lambda: SigmoidHeadConfig(max_depth_m=float("inf")), "max_depth_m above 0"),
+    (lambda: SigmoidHeadConfig(max_depth_m=float("nan")), "max_depth_m above 0"),
+    (lambda: MetricBinsHeadConfig(max_depth_m=float("inf")), "0 < min_depth_m < max_depth_m"),
+    (lambda: MetricBinsHeadConfig(max_temp=float("inf")), "min_temp <= max_temp"),
+    (lambda: MetricBinsHeadConfig(attractor_alpha=float("inf")), "attractor_alpha above 0"),
+    (lambda: DepthModelConfig(decoder_features=0), "decoder widths and an input size of at least 1"),
+    (lambda: DepthModelConfig(decoder_features=-1), "decoder widths and an input size of at least 1"),
+    (lambda: DepthModelConfig(decoder_channels=(8, 8, 0, 8)), "decoder widths and an input size of at least 1"),
+    (lambda: DepthModelConfig(input_size=0), "decoder widths and an input size of at least 1"),
     (lambda: MetricBinsHeadConfig(n_bins=1), "at least 2 bins"),
     (lambda: MetricBinsHeadConfig(min_depth_m=10, max_depth_m=1), "0 < min_depth_m < max_depth_m"),
     (lambda: MetricBinsHeadConfig(min_temp=60), "min_temp <= max_temp"),
@@ -91,3 +95,12 @@ def test_config__a_mistake_is_one_line(mistake: Callable[[], object], said: str)
 def test_config_and_presets__do_not_import_torch() -> None:
     code = "import sys, leadline.models.presets; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_to_dict__holds_a_calibration_only_where_there_is_one() -> None:
+    plain = DepthModelConfig(encoder="dinov2-toy")
+    assert "calibration" not in plain.to_dict()
+    calibrated = replace(plain, calibration=CALIBRATION)
+    assert DepthModelConfig.from_dict(json.loads(json.dumps(calibrated.to_dict()))) == calibrated
+    assert (plain.kind, calibrated.kind) == (DepthKind.AFFINE_DISPARITY, DepthKind.METRIC)
+    assert calibrated.head_kind is DepthKind.AFFINE_DISPARITY

@@ -5,15 +5,9 @@ import pytest
 import torch
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.models.config import (
-    DepthModelConfig,
-    FeatureMode,
-    HeadConfig,
-    MetricBinsHeadConfig,
-    RelativeHeadConfig,
-    SigmoidHeadConfig,
-)
+from leadline.models.config import DepthModelConfig, FeatureMode
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from leadline.models.normalisation import IMAGENET
 
 HEADS: dict[str, HeadConfig] = {

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from leadline.models.config import DepthModelConfig, SigmoidHeadConfig, v1_taps
+from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import SigmoidHeadConfig
 from tests.models.official import (
     ABSENT,
     SIZES,

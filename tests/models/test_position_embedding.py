@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from leadline.models.config import PositionRule
 from leadline.models.position_embedding import bicubic_matrix, resample_positions
 from tests.shared_paths import stored
 
@@ -55,3 +56,14 @@ def test_bicubic_matrix__made_in_inference_mode_serves_training() -> None:
     grid = torch.randn(37, 37, 2, requires_grad=True)
     (gradient,) = torch.autograd.grad(resample_positions(grid, 23, 23, "official").sum(), grid)
     torch.testing.assert_close(gradient.sum(), torch.tensor(23.0 * 23 * 2), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("rule", ["official", "size"])
+@pytest.mark.parametrize("size", [(37, 37), (37, 18), (5, 6), (1, 1), (20, 50), (37, 49)])
+def test_resample_positions__is_the_same_in_a_graph_for_any_size(
+    rule: PositionRule, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = torch.randn(37, 37, 4, generator=torch.Generator().manual_seed(0))
+    expected = resample_positions(grid, *size, rule)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    torch.testing.assert_close(resample_positions(grid, *size, rule), expected, rtol=0, atol=2e-6)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
-from leadline.models.weight_files import read_tensors
+from leadline.models.weight_files import read_tensors, require_weights_suffix
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1, 2]), "b": torch.tensor(3.0)}
 
@@ -75,6 +75,13 @@ def test_read_tensors__refuses_what_is_no_tensor(tmp_path: Path) -> None:
     torch.save({"epoch": 3}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match="'epoch', which is no tensor"):
         read_tensors(tmp_path / "w.pth")
+    torch.save({0: torch.ones(1)}, tmp_path / "number.pth")
+    with pytest.raises(WeightsError, match="a tensor called 0, which is no name"):
+        read_tensors(tmp_path / "number.pth")
+    for value in (torch.ones(2).to_sparse(), torch.ones(2, device="meta")):
+        torch.save({"a": value}, tmp_path / "a.pth")
+        with pytest.raises(WeightsError, match="'a', a tensor that is sparse, quantised or without numbers"):
+            read_tensors(tmp_path / "a.pth")
     torch.save([torch.ones(1)], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="a list"):
         read_tensors(tmp_path / "list.pth")
@@ -102,9 +109,35 @@ def test_read_tensors__damage_is_one_line_naming_the_file(suffix: str, tmp_path:
     assert all("spoiled" in said and "\n" not in said for said in refusals)
 
 
+@pytest.mark.parametrize("content", [b"epoch 3, loss 0.1", b"<html>not found</html>", b"e", b"(lp0"])
+def test_read_tensors__says_that_a_text_is_no_checkpoint(content: bytes, tmp_path: Path) -> None:
+    for name in ("text.pth", "text.pt"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(WeightsError, match=rf"{name}: no checkpoint, neither of torch.save's zip"):
+            read_tensors(tmp_path / name)
+
+
+def test_read_tensors__says_that_a_file_is_empty_or_damaged(tmp_path: Path) -> None:
+    whole = write(tmp_path / "w.pth", TENSORS).read_bytes()
+    for content, said in ((b"", "an empty file"), (whole[:30], r"w\.pth: \S+ \S+"), (b"\x80", "damaged|[a-z]+ [a-z]+")):
+        (tmp_path / "w.pth").write_bytes(content)
+        with pytest.raises(WeightsError, match=said) as refusal:
+            read_tensors(tmp_path / "w.pth")
+        assert "no checkpoint" not in str(refusal.value)
+
+
+def test_require_weights_suffix__names_the_order_of_arguments() -> None:
+    for name in ("w.pth", "w.PT", "a.safetensors", "b.npz"):
+        require_weights_suffix(Path(name))
+    with pytest.raises(WeightsError, match=r"as the model; got depth\.png; name the model first"):
+        require_weights_suffix(Path("depth.png"))
+
+
 def test_read_tensors__says_what_is_wrong_with_the_path(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no such file"):
         read_tensors(tmp_path / "absent.pth")
+    with pytest.raises(WeightsError, match="no such file"):
+        read_tensors(tmp_path / ("a" * 300 + ".pth"))
     (tmp_path / "w.onnx").write_bytes(b"x")
     with pytest.raises(WeightsError, match="unknown suffix"):
         read_tensors(tmp_path / "w.onnx")

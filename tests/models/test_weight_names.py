@@ -4,8 +4,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from leadline.models.config import DINOV2_SIZES, DepthModelConfig, MetricBinsHeadConfig
+from leadline.contracts.errors import WeightsError
+from leadline.models.config import DINOV2_SIZES, DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.models.weight_names import is_ours, translate
 from tests.models.official import official_names
 
@@ -123,3 +125,9 @@ def test_translate__stacks_query_key_and_value_in_that_order() -> None:
     tensors = {f"backbone.encoder.layer.0.attention.attention.{name}.bias": torch.tensor([v]) for name, v in names.items()}
     got = translate(tensors | {"backbone.embeddings.cls_token": torch.ones(1)})
     assert got["encoder.blocks.0.attn.qkv.bias"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_translate__refuses_two_hugging_face_names_for_one_tensor() -> None:
+    names = ("backbone.embeddings.cls_token", "encoder.cls_token")
+    with pytest.raises(WeightsError, match=r"which both are 'encoder\.cls_token'"):
+        translate({name: torch.ones(1) for name in names})

@@ -4,9 +4,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from leadline.contracts.errors import WeightsError
-from leadline.models.weight_origin import declared_preset, declared_version, known_preset, preset_by_name, version_by_name
+from leadline.models.head_config import MetricBinsHeadConfig
+from leadline.models.presets import PRESETS
+from leadline.models.weight_origin import (
+    declared_preset,
+    declared_version,
+    fitted_bins,
+    known_preset,
+    preset_by_name,
+    version_by_name,
+)
 
 NAMES = {
     "depth_anything_v2_vits.pth": "depth-anything-v2-small",
@@ -17,6 +27,19 @@ NAMES = {
     "depth_anything_v2_small_partial.npz": "depth-anything-v2-small",
     "depth_anything_vits14.pth": "depth-anything-v1-small",
     "depth_anything_vitl14.pth": "depth-anything-v1-large",
+    "depth-anything-small-hf": "depth-anything-v1-small",
+    "Depth-Anything-V2-Metric-Outdoor-Large-hf": "depth-anything-v2-metric-outdoor-large",
+    "depth_anything_metric_depth_indoor.pt": "zoedepth-depth-anything-indoor",
+    "depth_anything_metric_depth_outdoor.pt": "zoedepth-depth-anything-outdoor",
+    "ZoeD_M12_N.pt": "zoedepth-nyu",
+    "ZoeD_M12_K.pt": "zoedepth-kitti",
+    "ZoeD_M12_NK.pt": "zoedepth-nyu-kitti",
+    "zoedepth-nyu": "zoedepth-nyu",
+    "zoedepth-kitti": "zoedepth-kitti",
+    "zoedepth-nyu-kitti": "zoedepth-nyu-kitti",
+    "zoedepth_nightly.pt": None,
+    "zoedepth.pt": None,
+    "depth_anything_base.pth": None,
     "dinov2_vits14_pretrain.pth": None,
     "model.safetensors": None,
     "depth_anything_v2.pth": None,
@@ -55,6 +78,11 @@ def test_declared_preset__needs_somebody_to_say_it() -> None:
 
 
 CONTRADICTIONS = [
+    ("depth_anything_metric_depth_indoor.pt", "zoedepth-depth-anything-outdoor"),
+    ("depth_anything_metric_depth_indoor.pt", "depth-anything-v1-large"),
+    ("depth_anything_metric_depth_outdoor.pt", "depth-anything-v2-metric-outdoor-large"),
+    ("ZoeD_M12_NK.pt", "zoedepth-nyu"),
+    ("depth_anything_vitl14.pth", "zoedepth-depth-anything-indoor"),
     ("depth_anything_vits14.pth", "depth-anything-v2-small"),
     ("depth_anything_v2_vits.pth", "depth-anything-v1-small"),
     ("depth_anything_v2_vits.pth", "depth-anything-v2-metric-indoor-small"),
@@ -73,3 +101,15 @@ def test_declared_preset__a_file_name_that_says_otherwise_is_refused(name: str, 
 def test_known_preset__lists_what_there_is() -> None:
     with pytest.raises(WeightsError, match="depth-anything-v2-small"):
         known_preset("depth-anything-v2-tiny")
+
+
+def test_fitted_bins__the_file_says_whether_its_bins_are_bounded() -> None:
+    config = PRESETS["zoedepth-depth-anything-outdoor"].config
+    for width, expected in ((16, "softplus"), (32, "normed")):
+        head = fitted_bins(config, {"head.attractors.0._net.2.weight": torch.zeros(width, 128, 1, 1)}).head
+        assert isinstance(head, MetricBinsHeadConfig)
+        assert head.bin_centers_type == expected
+    assert fitted_bins(config, {}) == config
+    assert fitted_bins(config, {"head.attractors.0._net.2.weight": torch.tensor(1.0)}) == config
+    relative = PRESETS["depth-anything-v2-small"].config
+    assert fitted_bins(relative, {"head.attractors.0._net.2.weight": torch.zeros(32, 1)}) == relative

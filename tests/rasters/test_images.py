@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from leadline.contracts.errors import DataError
-from leadline.rasters.images import as_picture, image_size, list_images, read_image
+from leadline.rasters.images import image_size, list_images, picture_from_tensor, read_image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
@@ -124,6 +124,33 @@ def test_read_image__refuses_what_pillow_calls_a_bomb(tmp_path: Path, monkeypatc
         read_image(path)
 
 
+def test_read_image__takes_large_scans_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = saved(tmp_path / "a.png", Image.new("L", (400, 300)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # warns above it, refuses above twice as much
+    assert read_image(path).shape == (300, 400, 3)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".tif"])
+def test_read_image__takes_the_first_frame_and_says_so(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, path = Image.new("RGB", (6, 4), (200, 10, 10)), tmp_path / f"a{suffix}"
+    first.save(path, save_all=True, append_images=[Image.new("RGB", (6, 4), (10, g, 200)) for g in (10, 250)])
+    np.testing.assert_allclose(read_image(path)[2, 2], [200, 10, 10], atol=6)
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: the first of 3 frames is used"]
+
+
+def test_read_image__says_nothing_of_still_pictures_and_of_phones(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_image(saved(tmp_path / "a.png", Image.fromarray(NOISE)))
+    Image.fromarray(NOISE).save(tmp_path / "a.mpo", save_all=True, append_images=[Image.fromarray(NOISE)])
+    (tmp_path / "a.mpo").rename(tmp_path / "b.jpg")
+    assert read_image(tmp_path / "b.jpg").shape == NOISE.shape
+    assert not caplog.records
+
+
 def test_image_size__is_height_then_width(tmp_path: Path) -> None:
     assert image_size(saved(tmp_path / "a.png", Image.fromarray(NOISE))) == (40, 60)
     with pytest.raises(DataError, match="no such file"):
@@ -143,15 +170,15 @@ def test_list_images__refuses_what_is_no_folder(tmp_path: Path) -> None:
         list_images(tmp_path / "gone")
 
 
-def test_as_picture__gives_back_every_byte() -> None:
+def test_picture_from_tensor__gives_back_every_byte() -> None:
     every = torch.arange(256).repeat(3, 2, 1)
     every[1] = every[1].flip(-1)
-    picture = as_picture(every.float() / 255)
+    picture = picture_from_tensor(every.float() / 255)
     assert picture.dtype == np.uint8
     assert picture.flags.c_contiguous
     np.testing.assert_array_equal(picture, every.permute(1, 2, 0).numpy())
 
 
-def test_as_picture__clips_what_is_outside_and_rounds_to_the_nearest() -> None:
+def test_picture_from_tensor__clips_what_is_outside_and_rounds_to_the_nearest() -> None:
     values = torch.tensor([-0.5, 1.2, 100.7 / 255]).view(3, 1, 1)
-    assert as_picture(values).tolist() == [[[0, 255, 101]]]
+    assert picture_from_tensor(values).tolist() == [[[0, 255, 101]]]

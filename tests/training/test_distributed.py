@@ -195,6 +195,7 @@ def _train_with_signal(rank: int, path: Path, signalled: int) -> None:
     run_toy(path, stream=ToyStream(rank=rank, world=2), recipe=recipe, resume=resume)
 
 
+@pytest.mark.slow
 def test_sigterm_on_any_rank__stops_both_after_the_same_step_and_resumes(tmp_path: Path) -> None:
     assert on_two_ranks(_train_with_signal, tmp_path / "whole", -1) == [0, 0]
     assert on_two_ranks(_train_with_signal, tmp_path / "run", 1) == [143, 143]

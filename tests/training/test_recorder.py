@@ -72,11 +72,6 @@ def test_epoch_means__are_over_every_update_not_only_logged_ones(tmp_path: Path)
         assert mean == pytest.approx(sum(batches) / 5, rel=1e-12)
 
 
-def test_pictures__can_be_switched_off_and_change_nothing(tmp_path: Path) -> None:
-    run_toy(tmp_path, changed(SETTINGS, log_pictures=False))
-    assert events(tmp_path).Tags()["images"] == []
-
-
 def test_timings__have_speed_and_data_wait(run: Path) -> None:
     found = [json.loads(line) for line in (run / "timings.jsonl").read_text().splitlines()]
     assert len(found) == 6

@@ -73,3 +73,22 @@ def test_colour_jitter__happens_about_as_often_as_asked() -> None:
     sample, jitter, generator = plane_sample(2, 3), ColourJitter(p=0.25), torch.Generator().manual_seed(0)
     changed = sum(jitter(sample, generator) is not sample for _ in range(400))
     assert 70 < changed < 130
+
+
+def test_colour_jitter__has_zoedepths_defaults() -> None:
+    plain = ColourJitter()
+    assert (plain.p, plain.gamma, plain.brightness, plain.channel) == (0.5, (0.9, 1.1), (0.75, 1.25), (0.9, 1.1))
+
+
+@pytest.mark.parametrize(("p", "changes"), [(0.0, 0), (1.0, 50)])
+def test_colour_jitter__can_be_switched_off_and_on_for_good(p: float, changes: int) -> None:
+    sample, generator = plane_sample(2, 3), torch.Generator().manual_seed(0)
+    assert sum(ColourJitter(p=p)(sample, generator) is not sample for _ in range(50)) == changes
+
+
+def test_colour_jitter__decides_by_its_first_draw_and_is_left_out_from_p_on() -> None:
+    sample = plane_sample(2, 3)
+    draw = float(torch.rand(6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)[0])
+    at, above = ColourJitter(p=draw), ColourJitter(p=draw + 1e-9)
+    assert at(sample, torch.Generator().manual_seed(3)) is sample
+    assert above(sample, torch.Generator().manual_seed(3)) is not sample

@@ -28,7 +28,7 @@ from leadline.data.labelled_folder import open_labelled_folder
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.procedural.scenes import ProceduralScenes
 from leadline.data.request import DatasetRequest
-from leadline.rasters.images import as_picture
+from leadline.rasters.images import picture_from_tensor
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
 from leadline.transforms.spatial import RandomCrop, RandomFlip, ResizeCover
@@ -78,7 +78,7 @@ def write_pictures(folder: Path, *, count: int) -> None:
     lines = []
     for index in range(count):
         sample = scenes[index]
-        Image.fromarray(as_picture(sample.image)).save(folder / f"{index}.jpg", quality=92)
+        Image.fromarray(picture_from_tensor(sample.image)).save(folder / f"{index}.jpg", quality=92)
         Image.fromarray(_millimetres(sample)).save(folder / f"{index}.png")
         lines.append(json.dumps({"image": f"{index}.jpg", "depth": f"{index}.png", "scale": 0.001}))
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,8 +22,9 @@ from leadline.benchmarks.processes import in_fresh_process
 from leadline.benchmarks.report import Report, Row
 from leadline.benchmarks.settings import BenchmarkSettings
 from leadline.contracts.sample import Batch
-from leadline.models.config import DepthModelConfig, SigmoidHeadConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import SigmoidHeadConfig
 from leadline.training.placement import choose_placement
 from leadline.training.settings import EngineSettings
 

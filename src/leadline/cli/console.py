@@ -55,6 +55,36 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
+class TwoBars:
+    """A bar for the whole and, while there is one, a bar for the parts of the piece at hand."""
+
+    def __init__(self, bar: Progress, description: str, total: int) -> None:
+        self._bar = bar
+        self._whole = bar.add_task(description, total=total)
+        self._parts = bar.add_task("", total=None, visible=False)
+
+    @property
+    def shows_parts(self) -> bool:
+        """Whether a piece is under way that told of its parts."""
+        return self._bar.tasks[self._parts].visible
+
+    def advance(self, done: int) -> None:
+        """So many pieces are done."""
+        self._bar.update(self._whole, completed=done)
+
+    def part(self, description: str, done: int, total: int) -> None:
+        """So many parts of the piece at hand are done; the bar goes with the last."""
+        self._bar.update(self._parts, description=description, completed=done, total=total, visible=done < total)
+
+
+@contextmanager
+def progress_with_parts(description: str, total: int) -> Iterator[TwoBars]:
+    """As ``progress``, for pieces that take so long that their parts are worth a bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=notices()) as bar:
+        yield TwoBars(bar, description, total)
+
+
 class _Stderr(logging.Handler):
     """Looks sys.stderr up at each line, so that lines pass above a running progress bar."""
 

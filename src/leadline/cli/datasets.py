@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leadline.contracts.named_values import named_values
+from leadline.data.named_values import named_values
 
 if TYPE_CHECKING:
     from leadline.data.dataset import DepthDataset

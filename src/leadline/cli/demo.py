@@ -68,13 +68,13 @@ def _predict(config: MetricConfig) -> None:
     from leadline.inference.inputs import collect_inputs
     from leadline.inference.predict_files import PredictionSettings, predict_files
     from leadline.inference.predictor import load
-    from leadline.rasters.images import as_picture
+    from leadline.rasters.images import picture_from_tensor
     from leadline.rasters.panels import write_picture
 
     kinds: dict[str, float] = {kind: 1.0 for kind in config.procedural_kinds} or dict(DEFAULT_KINDS)
     frames = ProceduralScenes(count=HELD_OUT_FRAMES, seed=config.seed + 1, split="test", kinds=kinds)
     for index in range(len(frames)):
-        write_picture(config.save_dir / "frames" / f"{frames.key(index)}.png", as_picture(frames[index].image))
+        write_picture(config.save_dir / "frames" / f"{frames.key(index)}.png", picture_from_tensor(frames[index].image))
     inputs = collect_inputs((config.save_dir / "frames",))
     settings = PredictionSettings(formats=("npy", "png16", "ply", "color"), batch_size=HELD_OUT_FRAMES)
     with progress("predicting", total=len(inputs.pictures)) as advance:

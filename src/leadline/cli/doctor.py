@@ -28,12 +28,19 @@ class Finding:
     Attributes:
         subject: what.
         detail: what was found, and the remedy where something is wrong.
-        well: False only for what keeps Leadline from working.
+        well: False only for what keeps Leadline from working; exit status 1.
+        noted: True for what costs a convenience only, which ``detail`` names with the remedy; no failure.
     """
 
     subject: str
     detail: str
     well: bool = True
+    noted: bool = False
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        return "BROKEN" if not self.well else "note" if self.noted else "ok"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -47,7 +54,7 @@ def run(_: DoctorArguments) -> int:
         software, processor, accelerators, storage, extras, self_check,
     )  # fmt: skip
     findings = [finding for check in checks for finding in check()]
-    rows = [[finding.subject, "ok" if finding.well else "BROKEN", finding.detail] for finding in findings]
+    rows = [[finding.subject, finding.state, finding.detail] for finding in findings]
     output().print(table("", ["subject", "state", "found"], rows))
     return 0 if all(finding.well for finding in findings) else 1
 
@@ -91,11 +98,11 @@ def storage() -> list[Finding]:
     cache = Path(HF_HUB_CACHE)
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     writable = os.access(existing, os.W_OK)
-    detail = str(cache) if writable else f"{cache} cannot be written: set HF_HOME to a folder that can"
+    detail = str(cache) if writable else f"{cache} cannot be written, so hf: models cannot be fetched: set HF_HOME"
     free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
         Finding(subject="disk", detail=f"{free_gib:.1f} GiB free in {Path.cwd()}"),
-        Finding(subject="cache of weights", detail=detail, well=writable),
+        Finding(subject="cache of weights", detail=detail, noted=not writable),
     ]
 
 
@@ -127,8 +134,9 @@ def self_check() -> list[Finding]:
     """A tiny model predicts, and says the same twice."""
     import torch
 
-    from leadline.models.config import DepthModelConfig, MetricBinsHeadConfig
+    from leadline.models.config import DepthModelConfig
     from leadline.models.depth_model import DepthModel
+    from leadline.models.head_config import MetricBinsHeadConfig
 
     model = DepthModel(DepthModelConfig(encoder="dinov2-toy", head=MetricBinsHeadConfig())).eval()
     image = torch.rand(1, 3, 56, 70)

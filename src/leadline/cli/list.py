@@ -11,7 +11,7 @@ import tyro
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, table
-from leadline.cli.toml_defaults import shipped_configs
+from leadline.cli.toml_defaults import shipped_configs_of
 
 Listing = tuple[list[str], list[list[str]]]  # columns, rows
 
@@ -42,9 +42,10 @@ def recipes() -> Listing:
     """Ways to train, and the configurations shipped for them."""
     from leadline.recipes.catalog import RECIPES
 
-    configs = ", ".join(shipped_configs())
-    rows = [[name, entry.yields, entry.summary] for name, entry in RECIPES.items()]
-    return ["recipe", "yields", f"what it is (shipped configurations: {configs or 'none'})"], rows
+    rows = [
+        [name, entry.yields, entry.summary, ", ".join(shipped_configs_of(name)) or "-"] for name, entry in RECIPES.items()
+    ]
+    return ["recipe", "yields", "what it is", "shipped configurations"], rows
 
 
 def datasets() -> Listing:
@@ -79,14 +80,15 @@ def protocols() -> Listing:
 
 
 def models() -> Listing:
-    """Presets with their size, unit and licence."""
+    """Presets with their size, unit, licence, and the name that fetches them where the hub has them."""
     from leadline.models.presets import PRESETS
 
-    rows = [
-        [name, entry.kind.value, entry.unit or "-", f"{entry.parameters / 1e6:.1f} M", entry.licence, entry.source]
-        for name, entry in PRESETS.items()
-    ]
-    return ["model", "kind", "unit", "parameters", "licence", "source"], rows
+    rows = []
+    for name, entry in PRESETS.items():
+        size, reach = f"{entry.parameters / 1e6:.1f} M", "-" if entry.max_depth_m is None else f"{entry.max_depth_m:g} m"
+        claim = [entry.kind.value, entry.unit or "-", reach]
+        rows.append([name, size, *claim, entry.licence, entry.source, entry.download or "-"])
+    return ["model", "parameters", "kind", "unit", "up to", "licence", "source", "MODEL that fetches it"], rows
 
 
 _LISTINGS: dict[str, Callable[[], Listing]] = {

@@ -27,14 +27,26 @@ def shipped_configs() -> dict[str, str]:
     }
 
 
+def shipped_configs_of(recipe: str) -> list[str]:
+    """Names of the shipped configurations that say they are of this recipe, sorted."""
+    return [name for name, text in shipped_configs().items() if tomllib.loads(text).get("recipe") == recipe]
+
+
 def read_toml_defaults(schema: type[Any], name_or_file: str) -> dict[str, Any]:
     """Values of a TOML file, converted to the annotations of ``schema``; keys may use hyphens or underscores.
 
     Raises:
-        UsageError: no such file or name, text that is not TOML, an unknown key (the nearest is named), a wrong type.
+        UsageError: no such file or name, text that is not TOML, one that says it is of another recipe, an unknown key (the
+            nearest is named), a wrong type.
     """
     values = dict(_read(name_or_file))
-    values.pop("recipe", None)  # a run's own config.toml may serve as --config; the recipe stands on the command line
+    said, wanted = values.pop("recipe", None), getattr(schema, "recipe", None)  # the recipe stands on the command line
+    if wanted and said not in {None, wanted}:
+        raise UsageError(
+            expected=f"a configuration of recipe '{wanted}' ({', '.join(shipped_configs_of(wanted)) or 'none is shipped'})",
+            got=f"{name_or_file}, which is of recipe {said!r}",
+            remedy=f"train that recipe, or take 'recipe' out of a file whose keys '{wanted}' has too",
+        )
     return converted_values(schema, values, where=name_or_file)
 
 

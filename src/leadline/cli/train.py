@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _help() -> str:
-    recipes = "".join(f"  {name:<10}{entry.summary}\n" for name, entry in RECIPES.items())
+    width = max(map(len, RECIPES)) + 2
+    recipes = "".join(f"  {name:<{width}}{entry.summary}\n" for name, entry in RECIPES.items())
     usage = "usage: leadline train RECIPE [--config NAME|FILE] [flags]"
     return f"{usage}\n\n{recipes}\n`leadline train RECIPE --help` lists its flags.\n"

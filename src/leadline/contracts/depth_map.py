@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class DepthMap:
         kind: the claim.
         camera: pinhole camera of the picture, where it is known.
         confidence: (H, W) float32 in [0, 1] where the head has one, else None.
+        notes: how this one map was made, as plain JSON values, beyond what its predictor says of all its maps.
     """
 
     values: NDArray[np.float32]
@@ -71,6 +73,7 @@ class DepthMap:
     kind: DepthKind
     camera: Camera | None = None
     confidence: NDArray[np.float32] | None = None
+    notes: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def unit(self) -> str | None:

@@ -50,3 +50,18 @@ class NonFiniteError(LeadlineError):
 
 class MissingExtraError(LeadlineError):
     """An optional package that is not installed; the remedy is the install command."""
+
+
+def require(holds: bool, expected: str, got: object, remedy: str) -> None:  # noqa: FBT001
+    """Refuse a setting that cannot be meant.
+
+    Args:
+        holds: the condition.
+        expected, remedy: as in ``LeadlineError``.
+        got: the value, shown as Python writes it.
+
+    Raises:
+        UsageError: the condition does not hold.
+    """
+    if not holds:
+        raise UsageError(expected=expected, got=repr(got), remedy=remedy)

@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from leadline.contracts.depth_map import DepthMap
+    from leadline.contracts.depth_map import DepthKind, DepthMap
 
 
 class Predicts(Protocol):
     """Whatever turns pictures into depth maps; ``leadline.inference.predictor.Predictor`` does."""
+
+    @property
+    def kind(self) -> DepthKind:
+        """The claim of all its maps, known before the first."""
+        ...
 
     @property
     def description(self) -> Mapping[str, object]:

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 
 from leadline.contracts.errors import LeadlineError
 from leadline.data.collation import collate, pinned
+from leadline.data.conventions import require_conventions, require_types
 from leadline.data.mixture import Mixture, require_samples
 from leadline.data.unreadable import OnUnreadable, UnreadableSample, read_item, read_or_next
 
@@ -74,6 +75,7 @@ class BatchReader(Dataset[Parcel]):
     ) -> None:
         self._order, self._transform = order, transform
         self._seed, self._on_unreadable = seed, on_unreadable
+        self._looked_at: set[str] = set()  # datasets of which one sample's values were checked, in this process
 
     def __getitem__(self, places: list[Place]) -> Parcel:
         # An exception that crosses processes arrives with the worker's traceback; a user's mistake should be one line.
@@ -101,6 +103,10 @@ class BatchReader(Dataset[Parcel]):
         return samples, skipped
 
     def _finish(self, sample: Sample, *, place: Place) -> Sample:
+        require_types(sample)
+        if sample.dataset not in self._looked_at:
+            require_conventions(sample)
+            self._looked_at.add(sample.dataset)
         if self._transform is None:
             return sample
         state = np.random.SeedSequence((self._seed, *place, _AUGMENTATION)).generate_state(2, np.uint32).tolist()

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from leadline.data.dataset import DepthDataset
 
-__all__ = ["DATASETS", "DatasetEntry", "DatasetRequest", "open_dataset"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetEntry:
@@ -108,11 +106,12 @@ DATASETS: dict[str, DatasetEntry] = {
 }
 
 
-def dataset_entry(name: str) -> DatasetEntry:
-    """The line of the catalog.  UsageError for an unknown name (the nearest is named)."""
+def dataset_entry(name: str, *, flag: str | None = None) -> DatasetEntry:
+    """The line of the catalog.  UsageError for an unknown name (the nearest is named, and the flag it was given for)."""
     if name not in DATASETS:
         remedy = did_you_mean(name, DATASETS, otherwise="choose one of these")
-        raise UsageError(expected=f"one of the datasets {', '.join(DATASETS)}", got=f"'{name}'", remedy=remedy)
+        asked = f" for {flag}" if flag else ""
+        raise UsageError(expected=f"one of the datasets {', '.join(DATASETS)}{asked}", got=f"'{name}'", remedy=remedy)
     return DATASETS[name]
 
 

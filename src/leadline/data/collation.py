@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -12,6 +11,7 @@ from torch.utils.data import default_collate
 
 from leadline.contracts.errors import ContractError
 from leadline.contracts.sample import Batch, Camera, OrdinalPairs, Sample, StereoView
+from leadline.data.batch_tensors import with_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,14 +45,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def pinned(part: Part) -> Part:
     """The same batch, or part of one, with every tensor in page-locked memory; shapes, units and dtypes stay."""
-    changed: dict[str, object] = {}
-    for name in (entry.name for entry in fields(part)):  # type: ignore[arg-type]
-        value = getattr(part, name)
-        if isinstance(value, torch.Tensor):
-            changed[name] = value.pin_memory()
-        elif is_dataclass(value):
-            changed[name] = pinned(value)
-    return replace(part, **changed)  # type: ignore[type-var]
+    return with_tensors(part, lambda tensor: tensor.pin_memory())
 
 
 def _stacked(tensors: list[Tensor]) -> Tensor:

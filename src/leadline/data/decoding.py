@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Decoded: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.bool_]]"
 """(H, W) float32 values and (H, W) bool validity."""
 
-_POSITIVE_KINDS = frozenset({DepthKind.METRIC, DepthKind.SCALE_INVARIANT})
+POSITIVE_KINDS = frozenset({DepthKind.METRIC, DepthKind.SCALE_INVARIANT})
+"""Kinds whose numbers are distances: none of them is valid unless it is above 0."""
 
 
 def decode_linear(
@@ -40,7 +41,7 @@ def decode_linear(
     [[False, True, False]]
     """
     values = _scaled(raw, scale, offset)
-    valid: NDArray[np.bool_] = values > 0 if kind in _POSITIVE_KINDS else np.ones(raw.shape, dtype=np.bool_)
+    valid: NDArray[np.bool_] = values > 0 if kind in POSITIVE_KINDS else np.ones(raw.shape, dtype=np.bool_)
     for invalid in invalid_values:
         valid &= raw != invalid
     if raw.dtype.kind == "f":

@@ -15,6 +15,7 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
 from leadline.contracts.paths import exists
 from leadline.contracts.sample import Camera, Sample
+from leadline.geometry.camera import intrinsic_matrix
 from leadline.rasters.depth_files import read_raster
 from leadline.rasters.images import read_image
 from leadline.transforms.resampling import resize_nearest
@@ -90,8 +91,7 @@ def image_tensor(rgb_HW3: NDArray[Any]) -> Tensor:
 
 def pinhole(*, focal_px: tuple[float, float], centre_px: tuple[float, float]) -> Camera:
     """Camera from (fx, fy) and (cx, cy) in pixels, pixel centres at +0.5; its matrix is (3, 3) float32."""
-    (fx, fy), (cx, cy) = focal_px, centre_px
-    return Camera(matrix=torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]], dtype=torch.float32))
+    return Camera(matrix=intrinsic_matrix(focal_px=focal_px, centre_px=centre_px))
 
 
 def effective_root(root: Path, first: str) -> Path:

@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from leadline.contracts.errors import DataError
+from leadline.data.conventions import breaches_of_type, require_types
 from leadline.data.subset import EvenSubset
 from leadline.data.suspicions import UNDETECTABLE, bottom_is_farther, suspicions
 from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
-from leadline.rasters.images import as_picture
+from leadline.rasters.images import picture_from_tensor
 from leadline.rasters.panels import LEGIBLE_WIDTH_PX, captioned, tile
 from leadline.transforms.resampling import resize_nearest
 
@@ -122,6 +123,9 @@ def contact_sheet(dataset: DepthDataset, count: int = 12) -> NDArray[np.uint8]:
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    Raises:
+        ContractError: a sample whose tensors are not of the types that ``Sample`` states.
     """
     cells = [_cell(dataset, index) for index in EvenSubset.indices(len(dataset), max(1, count))]
     pairs = [cells[start : start + 2] for start in range(0, len(cells), 2)]
@@ -129,10 +133,11 @@ def contact_sheet(dataset: DepthDataset, count: int = 12) -> NDArray[np.uint8]:
 
 
 def _look_at(sample: Sample) -> _Look:
-    size = (sample.image.shape[1], sample.image.shape[2])
-    doubts, upside_down = tuple(suspicions(sample)), bottom_is_farther(sample)
-    if sample.depth is None or sample.valid is None:
-        return _Look(sample.key, size, sample.kind, None, None, doubts, upside_down)
+    size = (sample.image.shape[-2], sample.image.shape[-1])
+    doubts, has_wrong_types = tuple(suspicions(sample)), any(breaches_of_type(sample))
+    if sample.depth is None or sample.valid is None or has_wrong_types:
+        return _Look(sample.key, size, sample.kind, None, None, doubts, None)
+    upside_down = bottom_is_farther(sample)
     values = sample.depth[sample.valid].numpy()
     known = (float(values.min()), float(np.median(values)), float(values.max())) if values.size else None
     return _Look(sample.key, size, sample.kind, known, float(sample.valid.float().mean()), doubts, upside_down)
@@ -162,8 +167,11 @@ def _cell(dataset: DepthDataset, index: int) -> list[NDArray[np.uint8]]:
     except DataError as error:
         grey = np.full((LEGIBLE_WIDTH_PX * 3 // 4, LEGIBLE_WIDTH_PX, 3), 128, np.uint8)
         return [captioned(grey, f"{dataset.key(index)}: {error.got}"), grey]
+    require_types(sample)
     height = max(1, round(sample.image.shape[1] * LEGIBLE_WIDTH_PX / sample.image.shape[2]))
-    picture = Image.fromarray(as_picture(sample.image)).resize((LEGIBLE_WIDTH_PX, height), Image.Resampling.BILINEAR)
+    picture = Image.fromarray(picture_from_tensor(sample.image)).resize(
+        (LEGIBLE_WIDTH_PX, height), Image.Resampling.BILINEAR
+    )
     if sample.ordinal is not None:
         _mark(picture, sample.ordinal, LEGIBLE_WIDTH_PX / sample.image.shape[2])
     shown = [captioned(np.asarray(picture), sample.key)]

@@ -11,14 +11,13 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.manifest import ManifestLine
 from leadline.contracts.sample import Camera, Field, Sample
-from leadline.data.decoding import Decoded, decode_linear
+from leadline.data.decoding import POSITIVE_KINDS, Decoded, decode_linear
+from leadline.data.folder_lines import lines_by_name
 from leadline.data.frame import Frame, SizeRule, pinhole, read_frame, require_files, require_some
 from leadline.data.hold_out import hold_out
 from leadline.data.manifest_file import MANIFEST_NAME, read_manifest
-from leadline.data.pairing import pair_by_name
 from leadline.data.request import DatasetRequest, required_root, settings_from
 from leadline.data.suspicions import NEAREST_FAR_END_M
-from leadline.rasters.depth_files import read_raster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +29,6 @@ logger = logging.getLogger(__name__)
 NAME = "labelled_folder"
 FOLDER_OPTIONS = ("scale", "kind", "invalid_values", "intrinsics_px")
 """What the lines of a manifest say themselves."""
-_EXAMPLES = {"scale": "0.001", "invalid_values": "0,65535", "intrinsics_px": "585,585,320.5,240.5"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,9 +91,10 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
     training pictures included, which a warning says.
 
     Raises:
-        UsageError: unknown option or split, no root, an option beside a manifest whose lines say the same, which is what
-            ``val_fraction`` is beside lines that name their splits.
-        DataError: a broken manifest line, missing files (named with their line), mixed kinds, nothing to read.
+        UsageError: unknown option or split, an option that cannot be meant, no root, an option beside a manifest whose
+            lines say the same, which is what ``val_fraction`` is beside lines that name their splits.
+        DataError: a broken manifest line, missing files (named with their line), mixed kinds, nothing to read, split
+            ``val`` of which nothing is held out.
     """
     settings = settings_from(LabelledFolderSettings, NAME, request.options)
     manifest = request.listing or (required_root(NAME, request) / MANIFEST_NAME)
@@ -105,7 +104,7 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
         places, listing = [f"line {number}" for number in range(1, len(lines) + 1)], str(manifest)
     else:
         base = required_root(NAME, request)
-        lines, listing = _lines_by_name(base, settings), f"the names below {base}"
+        lines, listing = lines_by_name(base, settings), f"the names below {base}"
         places = [line.image for line in lines]
         require_some(len(lines), dataset=NAME, where=listing)
     kind = _one_kind(lines, places)
@@ -120,8 +119,15 @@ def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
     """Stored numbers (H, W) to values and mask as ``line`` says.
 
     Raises:
-        DataError: an 8-bit raster whose scale leaves it below ``NEAREST_FAR_END_M``: one that was meant to hold 16 bits.
+        DataError: an 8-bit raster whose scale leaves it below ``NEAREST_FAR_END_M``: one that was meant to hold 16 bits;
+            whole numbers that a negative scale turns into distances of which none is positive.
     """
+    if raw.dtype.kind == "u" and line.scale < 0 and line.offset <= 0 and line.kind in POSITIVE_KINDS:
+        raise DataError(
+            expected=f"a scale above 0 for whole numbers that hold {line.kind.value} depth",
+            got=f"{line.scale:g} for {path}, which leaves no distance above 0",
+            remedy="turn the sign of the scale, or give the offset of an inverted raster in a manifest",
+        )
     farthest = 255 * line.scale + line.offset
     if raw.dtype.itemsize == 1 and line.kind is DepthKind.METRIC and farthest < NEAREST_FAR_END_M:
         raise DataError(
@@ -149,61 +155,6 @@ def _refuse_overruled(request: DatasetRequest, manifest: Path, lines: list[Manif
         )
 
 
-def _lines_by_name(root: Path, settings: LabelledFolderSettings) -> list[ManifestLine]:
-    pairs = pair_by_name(root)
-    intrinsics = _numbers("intrinsics_px", settings.intrinsics_px) if settings.intrinsics_px else None
-    if intrinsics is not None and len(intrinsics) != 4:
-        raise UsageError(
-            expected="intrinsics_px as fx,fy,cx,cy",
-            got=settings.intrinsics_px,
-            remedy=f"write e.g. intrinsics_px={_EXAMPLES['intrinsics_px']}",
-        )
-    if not pairs:
-        return []
-    scale = (
-        _automatic_scale(pairs[0][1], settings.kind) if settings.scale == "auto" else _numbers("scale", settings.scale)[0]
-    )
-    invalid = _numbers("invalid_values", settings.invalid_values) if settings.invalid_values else ()
-    return [
-        ManifestLine(
-            image=picture.relative_to(root).as_posix(),
-            depth=depth.relative_to(root).as_posix(),
-            kind=DepthKind(settings.kind),
-            scale=scale,
-            invalid_values=invalid,
-            intrinsics_px=None if intrinsics is None else (intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]),
-        )
-        for picture, depth in pairs
-    ]
-
-
-def _automatic_scale(first: Path, kind: str) -> float:
-    """The scale of a whole folder, from its first raster: nobody mixes encodings in one folder knowingly."""
-    if kind != "metric":
-        return 1.0
-    dtype = read_raster(first).dtype
-    if dtype.itemsize == 1:
-        raise DataError(
-            expected="depth of more than 8 bits, whose unit can be told",
-            got=f"{first} with {dtype}",
-            remedy="set the option scale, e.g. scale=0.0392157 for 0 to 10 m in 255 steps",
-        )
-    scale = 1.0 if dtype.kind == "f" else 0.001
-    logger.info("%s holds %s: read as %s", first, dtype, "metres" if scale == 1.0 else "millimetres")
-    return scale
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError as error:
-        raise UsageError(
-            expected=f"numbers in option '{option}', with commas between several",
-            got=repr(text),
-            remedy=f"write e.g. {option}={_EXAMPLES[option]}",
-        ) from error
-
-
 def _one_kind(lines: list[ManifestLine], places: list[str]) -> DepthKind:
     kind = lines[0].kind
     for line, place in zip(lines, places, strict=True):
@@ -229,6 +180,10 @@ def _of_split(lines: list[ManifestLine], split: str, val_fraction: float, listin
         return list(range(len(lines)))
     if not named and split in {"train", "val"}:
         kept, held = hold_out([line.image.rpartition("/")[0] for line in lines], fraction=val_fraction)
+        if split == "val" and not held:
+            raise DataError(
+                expected=f"lines of {listing} in split 'val'", got="none at val_fraction=0", remedy="raise val_fraction"
+            )
         return held if split == "val" else kept
     if split not in named:
         raise UsageError(

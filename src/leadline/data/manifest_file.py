@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def read_manifest(path: Path) -> list[ManifestLine]:
 
     Raises:
         DataError: unreadable, empty, or a line that is no object, has an unknown or missing key or a value of the wrong
-            type; the line number is named.
+            type or that cannot be meant; the line number is named.
     """
     lines = read_text(path).rstrip("\n").split("\n")
     if lines == [""]:
@@ -69,37 +70,63 @@ def _parsed(text: str, place: str) -> ManifestLine:
             got=f"{place}: {', '.join(sorted(unknown))}",
             remedy="remove it",
         )
-    _require(content.get("image"), _is_path, "'image' to be a path", place)
-    _require(content.get("depth"), _is_path, "'depth' to be a path", place)
-    return ManifestLine(**{name: _checked(name, value, place) for name, value in content.items()})
+    _refuse_unless(content.get("image"), _is_path, "'image' to be a path", place)
+    _refuse_unless(content.get("depth"), _is_path, "'depth' to be a path", place)
+    line = ManifestLine(**{name: _checked(name, value, place) for name, value in content.items()})
+    if wrong := unmeant(line):
+        name, expected = wrong
+        raise _wrong(f"'{name}' to be {expected}", place, content[name])
+    return line
+
+
+def unmeant(line: ManifestLine) -> tuple[str, str] | None:
+    """The first field whose value nobody can mean, and what it must be; None where all is well.
+
+    The rule for manifests and for the options that stand in their place.
+    """
+    if not math.isfinite(line.scale) or line.scale == 0:
+        return "scale", "a number other than 0"
+    if not all(map(math.isfinite, line.invalid_values)):
+        return "invalid_values", "finite numbers, for NaN and infinities are always invalid"
+    if line.intrinsics_px is not None:
+        fx, fy, _, _ = line.intrinsics_px
+        if not all(map(math.isfinite, line.intrinsics_px)) or fx <= 0 or fy == 0:
+            return "intrinsics_px", "finite, fx above 0 and fy not 0 (below 0 for pictures stored upside down)"
+    return None
 
 
 def _checked(name: str, value: Any, place: str) -> Any:
     if name == "kind":
         kinds = {kind.value: kind for kind in DepthKind}
-        _require(value, lambda v: isinstance(v, str) and v in kinds, f"'kind' to be one of {', '.join(kinds)}", place)
+        _refuse_unless(value, lambda v: isinstance(v, str) and v in kinds, f"'kind' to be one of {', '.join(kinds)}", place)
         return kinds[value]
     if name == "invalid_values":
-        _require(value, lambda v: _are_numbers(v, None), "'invalid_values' to be a list of numbers", place)
+        _refuse_unless(value, lambda v: _are_numbers(v, None), "'invalid_values' to be a list of numbers", place)
         return tuple(float(number) for number in value)
     if name == "intrinsics_px":
-        _require(value, lambda v: v is None or _are_numbers(v, 4), "'intrinsics_px' to be [fx, fy, cx, cy] or null", place)
+        _refuse_unless(
+            value, lambda v: v is None or _are_numbers(v, 4), "'intrinsics_px' to be [fx, fy, cx, cy] or null", place
+        )
         return None if value is None else tuple(float(number) for number in value)
     if name == "split":
-        _require(value, lambda v: v is None or _is_path(v), "'split' to be a name or null", place)
+        _refuse_unless(value, lambda v: v is None or _is_path(v), "'split' to be a name or null", place)
         return value
     if name == "scale":
-        _require(value, lambda v: _is_number(v) and v != 0, "'scale' to be a number other than 0", place)
+        _refuse_unless(value, _is_number, "'scale' to be a number other than 0", place)
         return float(value)
     if name == "offset":
-        _require(value, _is_number, "'offset' to be a number", place)
+        _refuse_unless(value, _is_number, "'offset' to be a number", place)
         return float(value)
     return value
 
 
-def _require(value: Any, holds: Any, expected: str, place: str) -> None:
+def _refuse_unless(value: Any, holds: Any, expected: str, place: str) -> None:
     if not holds(value):
-        raise DataError(expected=expected, got=f"{place}: {value!r}"[:200], remedy="mend the line")
+        raise _wrong(expected, place, value)
+
+
+def _wrong(expected: str, place: str, value: Any) -> DataError:
+    return DataError(expected=expected, got=f"{place}: {value!r}"[:200], remedy="mend the line")
 
 
 def _is_path(value: Any) -> bool:

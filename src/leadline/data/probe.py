@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, DataError
+from leadline.data.conventions import require_conventions
 from leadline.data.subset import EvenSubset
 from leadline.data.suspicions import suspicions
 
@@ -27,12 +28,13 @@ def require_metres(dataset: DepthDataset, *, min_m: float, max_m: float) -> None
     Unreadable samples are left to the loader's policy.
 
     Raises:
-        ContractError: depth of another kind than metres.
+        ContractError: depth of another kind than metres, or tensors that are not as ``Sample`` states them.
         DataError: not one pixel of the samples lies strictly between ``min_m`` and ``max_m`` metres.
     """
     probed = EvenSubset(dataset, PROBED)
     samples = [sample for sample in (_read(probed, index) for index in range(len(probed))) if sample is not None]
     for sample in samples:
+        require_conventions(sample)
         if sample.kind is not DepthKind.METRIC:
             raise ContractError(
                 expected=f"depth in metres from dataset '{dataset.name}'",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sample goes in, the reasons to doubt its unit, mask or camera come out, in words."""
+"""A sample goes in, the reasons to doubt its tensors, unit, mask or camera come out, in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leadline.contracts.depth_map import DepthKind
+from leadline.data.conventions import breaches_of_range, breaches_of_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,9 @@ _PLAUSIBLE_VIEW_DEG = (15.0, 150.0)
 
 
 def suspicions(sample: Sample) -> list[str]:
-    """Reasons to doubt one sample: unit, mask, camera; empty where nothing shows.
+    """Reasons to doubt one sample: types, range of the picture, unit, mask, camera; empty where nothing shows.
+
+    Where types are wrong nothing else is looked at.
 
     Every reason is a fixed sentence without numbers, so that equal findings of many images can be counted.
     :data:`UNDETECTABLE` says what no single map can show.
@@ -41,7 +44,10 @@ def suspicions(sample: Sample) -> list[str]:
         sample: image (3, H, W), depth and valid (H, W) or None; depths of kinds other than METRIC are only checked for
             emptiness, constancy and finite values.  Camera matrix (3, 3) in pixels.
     """
-    found = list(_camera_doubts(sample))
+    if wrong_types := [f"{breach.got}: {breach.remedy}" for breach in breaches_of_type(sample)]:
+        return wrong_types
+    found = [f"{breach.got}: {breach.remedy}" for breach in breaches_of_range(sample)]
+    found += _camera_doubts(sample)
     if sample.depth is None or sample.valid is None:
         return found
     depth, valid = sample.depth.numpy(), sample.valid.numpy()

@@ -33,6 +33,11 @@ class NaiveGuess:
     guess_m: Tensor
 
     @property
+    def kind(self) -> DepthKind:
+        """Metres."""
+        return DepthKind.METRIC
+
+    @property
     def description(self) -> dict[str, object]:
         """What it is, for result files."""
         return {"baseline": self.name, "mean_m": round(float(self.guess_m.mean()), 4), "size": list(self.guess_m.shape)}

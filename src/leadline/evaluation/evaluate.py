@@ -15,13 +15,15 @@ from torch import Tensor
 from leadline.contracts.depth_map import DepthMap
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.predictor import Predicts
-from leadline.contracts.sample import Sample
+from leadline.contracts.sample import Field, Sample
+from leadline.data.conventions import require_conventions
 from leadline.data.dataset import DepthDataset
 from leadline.evaluation.catalog import changed_choices
 from leadline.evaluation.protocol import Case, ImageScore, OnProgress, Protocol, UnscorableError
 from leadline.evaluation.results import EvaluationResult, ImageRow, Skipped
 from leadline.evaluation.statistics import means
-from leadline.rasters.images import as_picture
+from leadline.geometry.alignment import check_alignment
+from leadline.rasters.images import picture_from_tensor
 
 _logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def evaluate(
     """Score every image of a dataset.
 
     Args:
-        predictor: gives maps of any kind; a kind too weak for the protocol's alignment is refused at the first image.
+        predictor: gives maps of one kind; one too weak for the protocol's alignment is refused before anything is read.
         dataset: provides what the protocol needs.
         protocol: what is measured.
         settings: policy, batch, bootstrap, and what the result shall say of the data.
@@ -75,10 +77,10 @@ def evaluate(
         Means, intervals, per-image rows, and every image left out with its reason.
 
     Raises:
-        ContractError: dataset, predictor and protocol do not fit.
+        ContractError: dataset, predictor and protocol do not fit, or a sample is not as ``Sample`` states it.
         DataError: an unreadable sample under the policy "stop", or not one image that could be scored.
     """
-    _check(dataset, protocol)
+    _check(predictor, dataset, protocol)
     scores: list[tuple[str, ImageScore]] = []
     skipped: list[Skipped] = []
     for indices in _batches(len(dataset), settings.batch_size):
@@ -100,7 +102,7 @@ def predict(predictor: Predicts, images: Sequence[Tensor], protocol: Protocol) -
 
     The mean is taken in the space of the model's own kind, and is usable only where both predictions are.
     """
-    pictures = [as_picture(image) for image in images]
+    pictures = [picture_from_tensor(image) for image in images]
     if not pictures:
         return []
     if protocol.tta == "none":
@@ -116,7 +118,7 @@ def _averaged(straight: DepthMap, mirrored: DepthMap) -> DepthMap:
     return replace(straight, values=values.astype(np.float32), valid=straight.valid & mirrored.valid[:, ::-1])
 
 
-def _check(dataset: DepthDataset, protocol: Protocol) -> None:
+def _check(predictor: Predicts, dataset: DepthDataset, protocol: Protocol) -> None:
     lacking = sorted(field.name for field in protocol.needs - dataset.provides)
     if lacking:
         raise ContractError(
@@ -130,6 +132,8 @@ def _check(dataset: DepthDataset, protocol: Protocol) -> None:
             got=f"'{dataset.name}'",
             remedy="use the plain protocol 'depth' for other datasets",
         )
+    if Field.DEPTH in protocol.needs:  # ordinal protocols take any kind: they ask only what is nearer
+        check_alignment(predictor.kind, protocol.alignment)
 
 
 def _batches(count: int, size: int) -> Iterator[range]:
@@ -143,7 +147,9 @@ def _read(
     for index in indices:
         try:
             more = dataset.annotations(index) if protocol.annotated and isinstance(dataset, Annotated) else None
-            yield dataset[index], more
+            sample = dataset[index]
+            require_conventions(sample)
+            yield sample, more
         except DataError as error:
             if settings.on_unreadable == "stop":
                 raise

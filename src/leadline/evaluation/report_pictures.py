@@ -17,7 +17,7 @@ from leadline.evaluation.protocol import Case, Protocol
 from leadline.evaluation.results import rounded
 from leadline.evaluation.scoring import judged, score_judged
 from leadline.rasters.colour import robust_range
-from leadline.rasters.images import as_picture
+from leadline.rasters.images import picture_from_tensor
 from leadline.rasters.panels import comparison
 
 
@@ -49,7 +49,7 @@ def _compared(predictor: Predicts, sample: Sample, protocol: Protocol) -> Report
     truth_m, predicted_m = compared.target_m.numpy(), compared.predicted_m.numpy()
     low, high = robust_range(truth_m, compared.scored.numpy())
     pixels = comparison(
-        as_picture(sample.image),
+        picture_from_tensor(sample.image),
         DepthMap(values=truth_m, valid=compared.scored.numpy(), kind=DepthKind.METRIC),
         DepthMap(values=predicted_m, valid=~compared.missing.numpy(), kind=DepthKind.METRIC),
         low=low,

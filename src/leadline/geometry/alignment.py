@@ -130,10 +130,21 @@ def masked_median(values: Tensor, valid: Tensor) -> Tensor:
 def alignment_for(kind: DepthKind) -> Alignment:
     """The fit that takes from the truth what a prediction of ``kind`` lacks, and no more.
 
+    Raises:
+        ContractError: stereo disparity, which lacks nothing but its rig; no truth is needed to turn it into metres.
+
     >>> alignment_for(DepthKind.AFFINE_DISPARITY)
     <Alignment.SCALE_SHIFT_DISPARITY: 'scale-shift-disparity'>
     """
-    return next(fit for fit in Alignment if fit.scores is kind)
+    fit = next((fit for fit in Alignment if fit.scores is kind), None)
+    if fit is None:
+        raise ContractError(
+            expected=f"a kind that one alignment scores: {', '.join(sorted({fit.scores.value for fit in Alignment}))}",
+            got=kind.value,
+            remedy="turn it into metres with its rig (geometry.disparity.stereo_depth_m), "
+            f"or choose alignment '{Alignment.SCALE_SHIFT_DISPARITY.value}', which forgets the rig",
+        )
+    return fit
 
 
 def check_alignment(kind: DepthKind, alignment: Alignment) -> None:

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def intrinsic_matrix(*, focal_px: tuple[float, float], centre_px: tuple[float, float]) -> Tensor:
+    """(fx, fy) and (cx, cy) in pixels, pixel centres at +0.5 -> (3, 3) float32 matrix in pixels.
+
+    >>> intrinsic_matrix(focal_px=(5.0, 6.0), centre_px=(2.0, 1.0)).tolist()
+    [[5.0, 0.0, 2.0], [0.0, 6.0, 1.0], [0.0, 0.0, 1.0]]
+    """
+    (fx, fy), (cx, cy) = focal_px, centre_px
+    return torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]], dtype=torch.float32)
+
+
 def pinhole_matrix(height: int, width: int, *, field_of_view_deg: float) -> Tensor:
     """A camera with square pixels that looks through the middle of the picture and sees so many degrees across.
 
@@ -25,7 +35,7 @@ def pinhole_matrix(height: int, width: int, *, field_of_view_deg: float) -> Tens
     [[2.0, 0.0, 2.0], [0.0, 2.0, 1.0], [0.0, 0.0, 1.0]]
     """
     focal_px = width / (2 * math.tan(math.radians(field_of_view_deg) / 2))
-    return torch.tensor([[focal_px, 0.0, width / 2], [0.0, focal_px, height / 2], [0.0, 0.0, 1.0]])
+    return intrinsic_matrix(focal_px=(focal_px, focal_px), centre_px=(width / 2, height / 2))
 
 
 def camera_rays(matrix: Tensor, height: int, width: int) -> Tensor:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import DataError
+from leadline.contracts.paths import exists, is_file, is_folder
 from leadline.rasters.images import IMAGE_SUFFIXES, list_images
 
 if TYPE_CHECKING:
@@ -75,11 +76,11 @@ def collect_inputs(paths: Sequence[str | Path]) -> Inputs:
 
 
 def _refuse_no_picture(path: Path) -> None:
-    if path.is_dir() or (path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES):
+    if is_folder(path) or (is_file(path) and path.suffix.lower() in IMAGE_SUFFIXES):
         return
     raise DataError(
         expected=f"a folder or a picture ({', '.join(sorted(IMAGE_SUFFIXES))})",
-        got=f"{path}" if path.exists() else f"{path}, which does not exist",
+        got=f"{path}" if exists(path) else f"{path}, which does not exist",
         remedy="check the path",
     )
 

@@ -6,21 +6,19 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-import torch
 from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import UsageError
-from leadline.contracts.sample import Camera
-from leadline.geometry.camera import pinhole_matrix, unproject
+from leadline.contracts.errors import DataError, UsageError
+from leadline.inference.point_outputs import POINTS_OF, write_glb_points, write_ply_points
 from leadline.rasters.atomic import atomically
 from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
 from leadline.rasters.depth_files import write_exr, write_npy, write_pfm, write_png16_millimetres
 from leadline.rasters.panels import enlarged, write_picture
-from leadline.rasters.point_cloud import write_ply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,21 +27,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leadline.contracts.depth_map import DepthMap
+    from leadline.contracts.sample import Camera
+
+    FloatWriter = Callable[[Path, NDArray[np.float32], NDArray[np.bool_]], None]
 
 logger = logging.getLogger(__name__)
 
-OutputFormat = Literal["npy", "png16", "exr", "pfm", "ply", "color"]
+OutputFormat = Literal["npy", "png16", "exr", "pfm", "ply", "glb", "color"]
 ENDINGS: dict[OutputFormat, str] = {
     "npy": ".npy",
     "png16": "_depth.png",
     "exr": ".exr",
     "pfm": ".pfm",
     "ply": ".ply",
+    "glb": ".glb",
     "color": "_color.png",
 }
-ASSUMED_FIELD_OF_VIEW_DEG = 55.0
 _LEVELS = 65535
-_TITLES = {
+KIND_TITLES = {
     DepthKind.METRIC: "depth",
     DepthKind.SCALE_INVARIANT: "depth up to scale",
     DepthKind.AFFINE_DEPTH: "depth up to scale and offset",
@@ -68,6 +69,15 @@ class Prediction:
     description: Mapping[str, Any]
     camera: Camera | None = None
 
+    def __post_init__(self) -> None:
+        size = self.depth.values.shape
+        if 0 in size or self.rgb.shape != (*size, 3):
+            raise DataError(
+                expected="a map of at least one pixel and an RGB picture of its size",
+                got=f"a map of shape {size} and a picture of shape {self.rgb.shape}",
+                remedy="give the picture that the map was predicted from",
+            )
+
 
 def save_prediction(
     folder: Path, stem: PurePath | str, prediction: Prediction, formats: Sequence[OutputFormat]
@@ -76,7 +86,8 @@ def save_prediction(
 
     ``npy``, ``exr`` and ``pfm`` hold float32 (H, W), NaN where invalid.  ``png16`` (``<stem>_depth.png``) holds 16-bit
     millimetres, 0 where invalid; the JSON says ``value = stored * scale + offset``, which for kinds other than metres is
-    chosen per picture.  ``ply`` is a point cloud in the camera frame, ``color`` (``<stem>_color.png``) a legible picture.
+    chosen per picture.  ``ply`` and ``glb`` are point clouds
+    (``leadline.rasters.point_cloud`` states their frames), ``color`` (``<stem>_color.png``) a legible picture.
 
     Valid pixels that are not finite keep their value in the three float formats and are counted in the JSON, whose least,
     middle and greatest value are of the finite ones; the others cannot hold them and leave them out, which is logged.
@@ -127,23 +138,13 @@ def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
             raise UsageError(
                 expected=f"formats among {', '.join(get_args(OutputFormat))}", got=repr(name), remedy="correct --save"
             )
-    if "ply" in formats and kind is not DepthKind.METRIC:
-        raise UsageError(
-            expected="depth in metres for a point cloud",
-            got=f"a model that predicts {kind.value}",
-            remedy="leave out ply, or use a metric model",
-        )
-
-
-def assumed_camera(height: int, width: int) -> Camera:
-    """A pinhole 55 degrees across with the principal point in the middle, like many a webcam.  Good for viewing only.
-
-    Size of the picture in pixels -> (3, 3) float32 matrix in pixels.
-
-    >>> [round(value) for value in assumed_camera(480, 640).matrix[0].tolist()]
-    [615, 0, 320]
-    """
-    return Camera(matrix=pinhole_matrix(height, width, field_of_view_deg=ASSUMED_FIELD_OF_VIEW_DEG))
+    for name, kinds in POINTS_OF.items():
+        if name in formats and kind not in kinds:
+            raise UsageError(
+                expected=f"depth whose points keep their shape for {name}: {' or '.join(sorted(k.value for k in kinds))}",
+                got=f"a model that predicts {kind.value}",
+                remedy=f"leave out {name}, use a metric model, or turn this one into one with `leadline calibrate`",
+            )
 
 
 def _record(prediction: Prediction) -> dict[str, Any]:
@@ -162,28 +163,21 @@ def _record(prediction: Prediction) -> dict[str, Any]:
 
 
 def _statistics(known: NDArray[np.float32]) -> dict[str, Any]:
-    """What the valid values are like; null where none is finite, which JSON could not hold."""
-    finite = known[np.isfinite(known)]
+    """What the valid values are like; null where none is finite, which JSON could not hold.  Reorders ``known``."""
+    usable = np.isfinite(known)
+    finite = known if usable.all() else known[usable]
     lost = known.size - finite.size
     if not finite.size:
         return {"min": None, "median": None, "max": None, "not_finite": lost}
     low, high = _extremes(finite)
-    return {"min": low, "median": float(np.median(finite)), "max": high, "not_finite": lost}
+    middle = [(finite.size - 1) // 2, finite.size // 2]
+    finite.partition(middle)  # in place: of a large picture every copy is a hundred megabytes
+    return {"min": low, "median": sum(map(float, finite[middle])) / 2, "max": high, "not_finite": lost}
 
 
-def _write_npy(path: Path, prediction: Prediction) -> dict[str, Any]:
-    write_npy(path, prediction.depth.values, prediction.depth.valid)
-    return {}
-
-
-def _write_exr(path: Path, prediction: Prediction) -> dict[str, Any]:
-    write_exr(path, prediction.depth.values, prediction.depth.valid)
-    return {"channel": "Z"}
-
-
-def _write_pfm(path: Path, prediction: Prediction) -> dict[str, Any]:
-    write_pfm(path, prediction.depth.values, prediction.depth.valid)
-    return {}
+def _write_floats(write: FloatWriter, facts: dict[str, Any], path: Path, prediction: Prediction) -> dict[str, Any]:
+    write(path, prediction.depth.values, prediction.depth.valid)
+    return facts
 
 
 def _write_png16(path: Path, prediction: Prediction) -> dict[str, Any]:
@@ -214,35 +208,22 @@ def _say_left_out(path: Path, depth: DepthMap, kept: NDArray[np.bool_]) -> None:
         logger.warning("%s: %d pixels that are valid but not finite are left out", path, lost)
 
 
-def _write_ply(path: Path, prediction: Prediction) -> dict[str, Any]:
-    depth = prediction.depth
-    camera = prediction.camera or depth.camera
-    assumed = camera is None
-    if camera is None:
-        camera = assumed_camera(*depth.values.shape)
-    points_3HW = unproject(torch.from_numpy(np.where(depth.valid, depth.values, 0.0)), camera.matrix).numpy()
-    placeable = depth.valid & np.isfinite(points_3HW).all(axis=0)
-    _say_left_out(path, depth, placeable)
-    write_ply(path, points_3HW[:, placeable].T, prediction.rgb[placeable])
-    source = f"assumed: {ASSUMED_FIELD_OF_VIEW_DEG:g} degrees across, principal point in the middle" if assumed else "given"
-    return {"camera": {"source": source, "matrix_px": camera.matrix.tolist()}, "frame": "x right, y down, z forward"}
-
-
 def _write_color(path: Path, prediction: Prediction) -> dict[str, Any]:
     depth = prediction.depth
     low, high = robust_range(depth.values, depth.valid)
     ramp = Ramp.DISPARITY if depth.kind.near_is_large else Ramp.DEPTH
     picture = enlarged(colourise(depth.values, depth.valid, low=low, high=high, ramp=ramp))
-    shown = with_legend(picture, low=low, high=high, unit=depth.unit, title=_TITLES[depth.kind], ramp=ramp)
+    shown = with_legend(picture, low=low, high=high, unit=depth.unit, title=KIND_TITLES[depth.kind], ramp=ramp)
     write_picture(path, shown)
     return {"low": low, "high": high}
 
 
 _WRITERS: dict[OutputFormat, Callable[[Path, Prediction], dict[str, Any]]] = {
-    "npy": _write_npy,
+    "npy": partial(_write_floats, write_npy, {}),
     "png16": _write_png16,
-    "exr": _write_exr,
-    "pfm": _write_pfm,
-    "ply": _write_ply,
+    "exr": partial(_write_floats, write_exr, {"channel": "Z"}),
+    "pfm": partial(_write_floats, write_pfm, {}),
+    "ply": write_ply_points,
+    "glb": write_glb_points,
     "color": _write_color,
 }

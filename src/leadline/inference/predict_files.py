@@ -7,7 +7,8 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from leadline.contracts.errors import DataError, StorageError, UsageError
@@ -16,6 +17,8 @@ from leadline.inference.inputs import InputPicture, Inputs
 from leadline.inference.outputs import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
 from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_size
+from leadline.inference.write_behind import WriteBehind
+from leadline.rasters.images import image_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[int, int], None]
+_PIXELS_BEHIND = 4_000_000  # of a map that may wait to be written while the next is made
+_PIXELS_TOGETHER = 16_000_000  # of one batch; a picture and its map take about 8 bytes for each
 
 
 class PredictsByNetwork(Predicts, Protocol):
@@ -50,7 +55,7 @@ class PredictionSettings:
     formats: tuple[OutputFormat, ...] = ("npy",)
     """Files per picture, beside the JSON that is always written."""
     batch_size: int = 1
-    """Pictures held in memory together; those the network sees at one size go through it together."""
+    """Pictures held in memory together, unless large; those the network sees at one size go through it together."""
     on_unreadable: Literal["stop", "skip"] = "stop"
     """At a picture that cannot be read: stop, or name it in the summary and go on."""
     camera: Camera | None = None
@@ -103,23 +108,54 @@ def predict_files(
     _require_writable(out_folder)
     summary = PredictionSummary(ignored=inputs.ignored)
     done = 0
-    for batch in _batches(inputs.pictures, settings.batch_size):
-        readable = dict(_read(batch, predictor.preprocessing, settings, summary))
-        depths = predictor.predict_batch(list(readable.values()))
-        for (one, rgb), depth in zip(readable.items(), depths, strict=True):
-            description = {"image": str(one.path), **predictor.description}
-            prediction = Prediction(depth=depth, rgb=rgb, description=description, camera=settings.camera)
-            summary.files += save_prediction(out_folder, one.stem, prediction, settings.formats)
-            summary.predicted += 1
-        done += len(batch)
-        if on_progress is not None:
-            on_progress(done, len(inputs.pictures))
+    with WriteBehind(summary.files) as writer:
+        for batch in _batches(inputs.pictures, settings.batch_size):
+            for stem, prediction in _predict_batch(predictor, batch, settings, summary):
+                writer.submit(partial(save_prediction, out_folder, stem, prediction, settings.formats))
+                if prediction.depth.values.size > _PIXELS_BEHIND:
+                    writer.finish()
+                summary.predicted += 1
+            done += len(batch)
+            if on_progress is not None:
+                on_progress(done, len(inputs.pictures))
     _refuse_nothing_read(summary)
     return summary
 
 
-def _batches(pictures: Sequence[InputPicture], size: int) -> Iterator[Sequence[InputPicture]]:
-    return (pictures[start : start + size] for start in range(0, len(pictures), size))
+def _batches(pictures: Sequence[InputPicture], size: int) -> Iterator[list[InputPicture]]:
+    """At most ``size`` pictures, fewer where they are so large that memory would follow their number."""
+    batch: list[InputPicture] = []
+    pixels = 0
+    for one in pictures:
+        pixels += _pixels(one.path)
+        if batch and (len(batch) == size or pixels > _PIXELS_TOGETHER):
+            yield batch
+            batch, pixels = [], _pixels(one.path)
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def _pixels(path: Path) -> int:
+    """From the header; 0 of a file that cannot be read, which is said when its turn comes."""
+    try:
+        height, width = image_size(path)
+    except DataError:
+        return 0
+    return height * width
+
+
+def _predict_batch(
+    predictor: PredictsByNetwork,
+    batch: Sequence[InputPicture],
+    settings: PredictionSettings,
+    summary: PredictionSummary,
+) -> Iterator[tuple[PurePath, Prediction]]:
+    readable = dict(_read(batch, predictor.preprocessing, settings, summary))
+    depths = predictor.predict_batch(list(readable.values()))
+    for (one, rgb), depth in zip(readable.items(), depths, strict=True):
+        description = {"image": str(one.path), **predictor.description, **depth.notes}
+        yield one.stem, Prediction(depth=depth, rgb=rgb, description=description, camera=settings.camera)
 
 
 def _read(
@@ -170,9 +206,8 @@ def _require_writable(folder: Path) -> None:
 
 def _refuse_nothing_read(summary: PredictionSummary) -> None:
     if summary.predicted == 0:
-        path, reason = summary.skipped[0]
-        raise DataError(
-            expected="at least one readable picture",
-            got=f"none of {len(summary.skipped)}, the first being {path} ({reason})",
-            remedy="check the input",
-        )
+        got = "none"
+        if summary.skipped:
+            path, reason = summary.skipped[0]
+            got += f" of {len(summary.skipped)}, the first being {path} ({reason})"
+        raise DataError(expected="at least one readable picture", got=got, remedy="check the input")

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,13 @@ DINOV2_SIDE_PX = 518  # 37 patches of 14: what DINOv2 and Depth Anything were tr
 OTHER_SIDE_PX = 384
 
 
-def load(source: str | Path, device: str = "auto", precision: str = "auto", architecture: str | None = None) -> Predictor:
+def load(
+    source: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    architecture: str | None = None,
+    input_size: int | None = None,
+) -> Predictor:
     """A predictor from a run folder, a checkpoint folder or a weights file.
 
     Args:
@@ -40,12 +47,13 @@ def load(source: str | Path, device: str = "auto", precision: str = "auto", arch
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto", "bf16" or "fp32"; "fp32" pins exactness.
         architecture: a preset name, where a bare weights file does not say what it holds.
+        input_size: the shorter side the network sees, pixels; None takes the model's own.
 
     Raises:
         UsageError, WeightsError: the model, device or precision does not exist or does not fit.
     """
     model = load_model(source, architecture=architecture)
-    return Predictor(model, device=device, precision=precision, source=str(source))
+    return Predictor(model, device=device, precision=precision, input_size=input_size, source=str(source))
 
 
 class Predictor:
@@ -91,12 +99,25 @@ class Predictor:
             "device": str(self.device),
         }
 
+    def resized(self, input_size: int) -> Predictor:
+        """The same model on the same device, shown pictures whose shorter side is ``input_size`` pixels.
+
+        Raises:
+            UsageError: less than one pixel.
+        """
+        other = copy(self)
+        other.preprocessing = replace(self.preprocessing, input_size=input_size)
+        return other
+
     def predict(self, picture: Picture) -> DepthMap:
         """Depth of one picture, (H, W) at its own size; units and errors as for ``predict_batch``."""
         return self.predict_batch([picture])[0]
 
     def predict_batch(self, pictures: Sequence[Picture]) -> list[DepthMap]:
         """Depth of several pictures, in their order; those that the network sees at one size go through it together.
+
+        Others go one by one: a transformer attends to padding, so that padding one picture to another's size would change
+        its numbers.
 
         Args:
             pictures: paths, Pillow images (EXIF orientation applied to both) or (H, W, 3) uint8 RGB arrays, of any sizes.
@@ -116,14 +137,14 @@ class Predictor:
             groups.setdefault(image.shape, []).append(index)
         maps: dict[int, DepthMap] = {}
         for indices in groups.values():
-            depth, confidence = self._forward(torch.stack([inputs[index] for index in indices]))
+            depth, confidence = self.run_network(torch.stack([inputs[index] for index in indices]))
             for place, index in enumerate(indices):
                 certainty = None if confidence is None else confidence[place]
                 maps[index] = self._map(depth[place], certainty, arrays[index].shape[:2])
         return [maps[index] for index in range(len(arrays))]
 
     @torch.inference_mode()
-    def _forward(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    def run_network(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, 3, h, w) normalised, on the CPU -> depth and, where there are bins, confidence, (B, h, w) on the device."""
         with self._arithmetic():
             output = self.model.predict_full(images.to(self.device))

@@ -49,7 +49,7 @@ def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder, packed, description, _checksum(description))
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a null byte in the path
         raise StorageError(
             expected=f"to write the model into {folder}",
             got=" ".join(str(error).split()),
@@ -87,7 +87,7 @@ def _read_description(path: Path) -> dict[str, Any]:
                 got=f"{path} of format {description['format']}",
                 remedy="update leadline",
             )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"unreadable content ({error})") from error
     if checksum != _checksum(description):
         raise _damaged(path, "a text that differs from what was saved")
@@ -124,14 +124,21 @@ def _replace(folder: Path, tensors: dict[str, Tensor], description: dict[str, An
         new_tensors.replace(waiting)
         _sync(folder)
         new_description.replace(folder / DESCRIPTION)
-    except BaseException:
-        for path in (new_tensors, new_description, *([] if left_by_a_crash else [waiting])):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+    except Exception:  # not an interrupt: that may come when the description is already in place
+        if not left_by_a_crash:
+            _discard(waiting)
         raise
+    finally:
+        _discard(new_tensors)
+        _discard(new_description)
     _sync(folder)
     waiting.replace(folder / TENSORS)
     _sync(folder)
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError, ValueError):
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

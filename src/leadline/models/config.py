@@ -8,94 +8,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import UsageError
-from leadline.contracts.suggestions import did_you_mean
+from leadline.models.calibration import Calibration
+from leadline.models.head_config import HEADS, LEVELS, HeadConfig, RelativeHeadConfig
+from leadline.models.requirements import require, require_one_of
 
 TIMM_PREFIX = "timm:"
-LEVELS = 4  # a DPT decoder eats four maps, whatever made them
 
-BinCentersType = Literal["normed", "softplus", "hybrid1", "hybrid2"]
-AttractorKind = Literal["sum", "mean"]
-AttractorType = Literal["inv", "exp"]
 FeatureMode = Literal["zoe", "stride8"]
 PositionRule = Literal["official", "size"]
 FeedForward = Literal["mlp", "swiglu"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RelativeHeadConfig:
-    """The plain Depth Anything head: affine-invariant disparity, no options."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SigmoidHeadConfig:
-    """The metric Depth Anything V2 head, ``max_depth_m * sigmoid(logit)``.
-
-    Attributes:
-        max_depth_m: metres at the far end; 20 for the Hypersim release, 80 for the Virtual KITTI one.
-    """
-
-    max_depth_m: float = 20.0
-
-    def __post_init__(self) -> None:
-        _require(self.max_depth_m > 0, "max_depth_m above 0", self.max_depth_m)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MetricBinsHeadConfig:
-    """ZoeDepth's metric-bins head (Bhat et al. 2023, arXiv 2302.12288).
-
-    Attributes:
-        n_bins: bins per pixel.
-        bin_centers_type: bounded seed and attractors ("normed"), neither ("softplus"), only the seed ("hybrid1"), only the
-            attractors ("hybrid2").
-        bin_embedding_dim: channels of the bin embedding.
-        min_depth_m, max_depth_m: metres; the range of bounded bins and of the training mask.
-        n_attractors: attractors per level, coarse to fine.
-        attractor_alpha, attractor_gamma: inverse strength and exponent of the attraction.
-        attractor_kind: "sum" or "mean" over the attractors.
-        attractor_type: "inv" is dx / (1 + alpha dx^gamma), "exp" is exp(-alpha |dx|^gamma) dx.
-        min_temp, max_temp: range of the temperature of the log-binomial.
-        compat: pin what the released code does: alpha 300, gamma 2, and bounded attractors that use the raw first channel.
-    """
-
-    n_bins: int = 64
-    bin_centers_type: BinCentersType = "softplus"
-    bin_embedding_dim: int = 128
-    min_depth_m: float = 1e-3
-    max_depth_m: float = 10.0
-    n_attractors: tuple[int, ...] = (16, 8, 4, 1)
-    attractor_alpha: float = 300.0
-    attractor_gamma: int = 2
-    attractor_kind: AttractorKind = "sum"
-    attractor_type: AttractorType = "inv"
-    min_temp: float = 5.0
-    max_temp: float = 50.0
-    compat: bool = False
-
-    def __post_init__(self) -> None:
-        _require(self.n_bins >= 2, "at least 2 bins", self.n_bins, "n_bins")
-        _require(
-            0 < self.min_depth_m < self.max_depth_m, "0 < min_depth_m < max_depth_m", (self.min_depth_m, self.max_depth_m)
-        )
-        temps = (self.min_temp, self.max_temp)
-        _require(0 < self.min_temp <= self.max_temp, "0 < min_temp <= max_temp", temps, "min_temp", "max_temp")
-        _require(self.bin_embedding_dim >= 1, "bin_embedding_dim of at least 1", self.bin_embedding_dim, "bin_embedding_dim")
-        _require(self.attractor_alpha > 0, "attractor_alpha above 0", self.attractor_alpha, "attractor_alpha")
-        _require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma, "attractor_gamma")
-        levels_fit = len(self.n_attractors) == LEVELS and min(self.n_attractors) >= 1
-        _require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors, "n_attractors")
-        _require_one_of(self.bin_centers_type, get_args(BinCentersType))
-        _require_one_of(self.attractor_kind, get_args(AttractorKind))
-        _require_one_of(self.attractor_type, get_args(AttractorType))
-
-
-HeadConfig = RelativeHeadConfig | SigmoidHeadConfig | MetricBinsHeadConfig
-_HEADS: dict[str, type[HeadConfig]] = {
-    "relative": RelativeHeadConfig,
-    "sigmoid": SigmoidHeadConfig,
-    "metric_bins": MetricBinsHeadConfig,
-}
+Readout = Literal["ignore", "project"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,13 +62,42 @@ DINOV2_SIZES: dict[str, DinoSize] = {
         dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24), feed_forward="swiglu"
     ),
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BeitSize:
+    """One size of our BEiT and the DPT widths that go with it (patch 16), as in MiDaS 3.1.
+
+    Attributes:
+        dim, depth, heads: width, blocks and attention heads.
+        taps: 0-based blocks after which features are read.
+        features, channels: DPT width and its four reassembled widths.
+        native_grid: patches along each side of the pictures it was trained on.
+    """
+
+    dim: int
+    depth: int
+    heads: int
+    taps: tuple[int, ...]
+    features: int
+    channels: tuple[int, ...]
+    native_grid: int
+
+
+# beitl: MiDaS's DPT_BEiT_L_384, the encoder of ZoeDepth.  "beit-toy" is ours, for tests.
+BEIT_SIZES: dict[str, BeitSize] = {
+    "beitl": BeitSize(
+        dim=1024, depth=24, heads=16, taps=(5, 11, 17, 23), features=256, channels=(256, 512, 1024, 1024), native_grid=24
+    ),
+    "beit-toy": BeitSize(dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24), native_grid=4),
+}
 # Depth Anything says nothing about foreign backbones; the Small decoder is wide enough for those that train on a CPU.
 _TIMM_FEATURES, _TIMM_CHANNELS = DINOV2_SIZES["vits"].features, DINOV2_SIZES["vits"].channels
 
 
 def v1_taps(encoder: str) -> tuple[int, ...]:
     """Depth Anything V1 reads the last four blocks.  ``v1_taps("vits") -> (8, 9, 10, 11)``; DINOv2 encoders only."""
-    _require_one_of(encoder, tuple(DINOV2_SIZES))
+    require_one_of(encoder, tuple(DINOV2_SIZES), "encoder")
     depth = DINOV2_SIZES[encoder].depth
     return tuple(range(depth - LEVELS, depth))
 
@@ -156,13 +107,14 @@ class DepthModelConfig:
     """Encoder, decoder and head of one depth model.
 
     Attributes:
-        encoder: a name of ``DINOV2_SIZES``, or ``"timm:<any timm model>"``.
+        encoder: a name of ``DINOV2_SIZES`` or ``BEIT_SIZES``, or ``"timm:<any timm model>"``.
         taps: 0-based blocks to read; None = the encoder's own table (for timm: four evenly spread, or the four last stages).
         decoder_features, decoder_channels: DPT widths; None = the encoder's own.
         feature_mode: "zoe" = maps where Depth Anything has them; "stride8" = pyramid at 1/8, 1/16 and 1/32, fused at 1/8.
         head: what the numbers mean.
         position_rule: "official" = DINOv2's scale factor with offset 0.1; "size" = by target size, as Hugging Face does.
         input_size: shorter side in pixels that the model was trained at, and prediction's default; None = not recorded.
+        calibration: what turns the head's numbers into metres; None = they stay what the head makes them.
     """
 
     encoder: str = "vits"
@@ -173,75 +125,91 @@ class DepthModelConfig:
     head: HeadConfig = field(default_factory=RelativeHeadConfig)
     position_rule: PositionRule = "official"
     input_size: int | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if not self.encoder.startswith(TIMM_PREFIX):
-            _require_one_of(self.encoder, (*DINOV2_SIZES, TIMM_PREFIX + "<name>"))
-        _require_one_of(self.feature_mode, get_args(FeatureMode))
-        _require_one_of(self.position_rule, get_args(PositionRule))
+            require_one_of(self.encoder, (*DINOV2_SIZES, *BEIT_SIZES, TIMM_PREFIX + "<name>"), "encoder")
+        require_one_of(self.feature_mode, get_args(FeatureMode))
+        require_one_of(self.position_rule, get_args(PositionRule))
         if self.taps is not None:
             rising = len(self.taps) == LEVELS and list(self.taps) == sorted(set(self.taps)) and self.taps[0] >= 0
-            _require(rising, f"{LEVELS} rising taps", self.taps)
-        if self.taps is not None and self.size is not None:
-            _require(self.taps[-1] < self.size.depth, f"taps below {self.size.depth} for {self.encoder}", self.taps)
+            require(rising, f"{LEVELS} rising taps", self.taps)
+        own = self.size or self.beit
+        if self.taps is not None and own is not None:
+            require(self.taps[-1] < own.depth, f"taps below {own.depth} for {self.encoder}", self.taps)
         if self.decoder_channels is not None:
-            _require(len(self.decoder_channels) == LEVELS, f"{LEVELS} decoder channels", self.decoder_channels)
+            require(len(self.decoder_channels) == LEVELS, f"{LEVELS} decoder channels", self.decoder_channels)
+        sizes = (self.decoder_features, self.input_size, *(self.decoder_channels or ()))
+        require(all(n is None or n >= 1 for n in sizes), "decoder widths and an input size of at least 1", sizes)
 
     @property
     def size(self) -> DinoSize | None:
-        """The DINOv2 size, or None for a timm backbone."""
+        """The DINOv2 size, or None for another backbone."""
         return DINOV2_SIZES.get(self.encoder)
+
+    @property
+    def beit(self) -> BeitSize | None:
+        """The BEiT size, or None for another backbone."""
+        return BEIT_SIZES.get(self.encoder)
+
+    @property
+    def readout(self) -> Readout:
+        """What the decoder does with class tokens."""
+        return "ignore" if self.beit is None else "project"
 
     @property
     def features(self) -> int:
         """DPT width, resolved."""
-        return self.decoder_features or (self.size.features if self.size else _TIMM_FEATURES)
+        own = self.size or self.beit
+        return self.decoder_features or (own.features if own else _TIMM_FEATURES)
 
     @property
     def channels(self) -> tuple[int, ...]:
         """The four reassembled widths, resolved."""
-        return self.decoder_channels or (self.size.channels if self.size else _TIMM_CHANNELS)
+        own = self.size or self.beit
+        return self.decoder_channels or (own.channels if own else _TIMM_CHANNELS)
 
     @property
     def kind(self) -> DepthKind:
         """The claim of the model's output."""
+        return DepthKind.METRIC if self.calibration is not None else self.head_kind
+
+    @property
+    def head_kind(self) -> DepthKind:
+        """The claim of the head's numbers, before any calibration."""
         return DepthKind.AFFINE_DISPARITY if isinstance(self.head, RelativeHeadConfig) else DepthKind.METRIC
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; the head carries its name under ``"type"``."""
-        head_type = next(name for name, kind in _HEADS.items() if isinstance(self.head, kind))
-        return _as_dict(self) | {"head": {"type": head_type} | _as_dict(self.head)}
+        """JSON-ready; the head carries its name under ``"type"``, and a calibration is there only where there is one."""
+        head_type = next(name for name, kind in HEADS.items() if isinstance(self.head, kind))
+        values = _as_dict(self) | {"head": {"type": head_type} | _as_dict(self.head)}
+        return values if self.calibration is None else values | {"calibration": self.calibration.to_dict()}
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> DepthModelConfig:
         """The inverse of ``to_dict``; an unknown name is a ``UsageError``."""
         head = dict(values.get("head", {"type": "relative"}))
         head_type = head.pop("type", None)
-        _require_one_of(str(head_type), tuple(_HEADS))
-        head_class = _HEADS[str(head_type)]
-        rest = {name: value for name, value in values.items() if name != "head"}
-        return DepthModelConfig(head=head_class(**_known(head, head_class)), **_known(rest, DepthModelConfig))
+        require_one_of(str(head_type), tuple(HEADS))
+        head_class = HEADS[str(head_type)]
+        found = values.get("calibration")
+        calibration = None if found is None else Calibration.from_dict(found)
+        rest = {name: value for name, value in values.items() if name not in _NESTED}
+        known = _known(rest, DepthModelConfig)
+        return DepthModelConfig(head=head_class(**_known(head, head_class)), calibration=calibration, **known)
+
+
+_NESTED = frozenset({"head", "calibration"})
 
 
 def _as_dict(config: HeadConfig | DepthModelConfig) -> dict[str, Any]:
-    pairs = ((one.name, getattr(config, one.name)) for one in fields(config) if one.name != "head")
+    pairs = ((one.name, getattr(config, one.name)) for one in fields(config) if one.name not in _NESTED)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
 
 
 def _known(values: Mapping[str, Any], owner: type[HeadConfig | DepthModelConfig]) -> dict[str, Any]:
     names = tuple(one.name for one in fields(owner))
     for name in values:
-        _require_one_of(name, names)
+        require_one_of(name, names)
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def _require(holds: bool, expected: str, got: object, *named: str) -> None:  # noqa: FBT001
-    if not holds:
-        flags = " or ".join("--" + name.replace("_", "-") for name in named)  # recipes give these fields the same names
-        raise UsageError(expected=expected, got=repr(got), remedy=f"correct {flags or 'the model configuration'}")
-
-
-def _require_one_of(name: str, known: tuple[Any, ...]) -> None:
-    if name not in known:
-        hint = did_you_mean(name, known, otherwise="correct the model configuration")
-        raise UsageError(expected=f"one of {', '.join(known)}", got=repr(name), remedy=hint)

@@ -4,22 +4,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.geometry.multiples import nearest_multiples
+from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
 from leadline.models.config import DepthModelConfig
 from leadline.models.decoders.dpt import DptDecoder
 from leadline.models.encoder import build_encoder
 from leadline.models.features import Features
-from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RoutedBinsHeadConfig, SigmoidHeadConfig
+from leadline.models.heads.calibrated import calibrated
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
 from leadline.models.heads.metric_sigmoid import SigmoidHead
 from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.relative import RelativeHead
+from leadline.models.heads.routed_bins import RoutedBinsHead
 from leadline.models.heads.taps import HeadTaps
 from leadline.models.normalisation import Normalisation
 
@@ -41,8 +47,15 @@ class DepthOutput:
     relative: Tensor | None = None
 
 
-class DepthModel(nn.Module):
+class DepthModel(  # type: ignore[call-arg]
+    nn.Module,
+    PyTorchModelHubMixin,  # type: ignore[misc]
+    library_name="leadline",
+    pipeline_tag="depth-estimation",
+):
     """A monocular depth network.
+
+    ``save_pretrained``, ``from_pretrained`` and ``push_to_hub`` are those of huggingface_hub, on our own checkpoint folders.
 
     Images of any H x W are accepted.  The encoder sees them at the nearest multiple of ``size_multiple`` (bilinear); the
     decoder reads its maps out at H x W itself, so depth is never resized after the head has made it.
@@ -65,7 +78,7 @@ class DepthModel(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config, pretrained=pretrained_backbone)
-        self.decoder = DptDecoder(self.encoder.layout, config.features, config.channels, config.feature_mode)
+        self.decoder = DptDecoder(self.encoder.layout, config.features, config.channels, config.feature_mode, config.readout)
         self.head = _build_head(config.head, config.features)
         self.encoder_frozen = False
 
@@ -96,14 +109,14 @@ class DepthModel(nn.Module):
 
     def decode(self, features: Features, size: tuple[int, int]) -> Tensor:
         """The encoder's maps of images of ``size`` (H, W) in pixels -> depth (B,H,W) as from ``forward``."""
-        said = self.head(self.decoder(features, size).taps())
+        said = self.read(self.decoder(features, size).taps())
         depth = said.depth_m if isinstance(said, BinsOutput) else said
         return at_least_float32(depth)
 
     def predict_full(self, image_B3HW: Tensor) -> DepthOutput:
         """Normalised (B,3,H,W) -> depth (B,H,W) in its unit, with the distribution and relative depth behind it."""
         taps = self.taps(image_B3HW)
-        said = self.head(taps)
+        said = self.read(taps)
         relative = at_least_float32(taps.relative).relu()
         if isinstance(said, BinsOutput):
             return DepthOutput(
@@ -112,12 +125,17 @@ class DepthModel(nn.Module):
                 bin_probabilities=said.bin_probabilities(),
                 relative=relative,
             )
-        return DepthOutput(depth=at_least_float32(said), relative=None if isinstance(self.head, RelativeHead) else relative)
+        return DepthOutput(depth=at_least_float32(said), relative=relative if self.kind is DepthKind.METRIC else None)
 
     def taps(self, image_B3HW: Tensor) -> HeadTaps:
         """Normalised (B,3,H,W) -> the maps a head reads, the finest of them at (H,W); no unit."""
         H, W = image_B3HW.shape[-2:]
         return self.decoder(self.encode(image_B3HW), (H, W)).taps()  # type: ignore[no-any-return]
+
+    def read(self, taps: HeadTaps) -> BinsOutput | Tensor:
+        """What the head says, (B,H,W) or bins, calibrated where the model is: in the model's own kind."""
+        said: BinsOutput | Tensor = self.head(taps)
+        return said if self.config.calibration is None else calibrated(said, self.config.calibration)
 
     def freeze_encoder(self) -> None:
         """Fix the encoder: no gradients, and evaluation mode even while the model trains (its statistics stay too)."""
@@ -132,6 +150,26 @@ class DepthModel(nn.Module):
             self.encoder.eval()
         return self
 
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """What huggingface_hub's ``save_pretrained`` and ``push_to_hub`` write beside their own files."""
+        write_checkpoint(save_directory, self.config, self.state_dict())
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, config: object = None, **download: Any) -> DepthModel:  # noqa: ARG003
+        """The model of a checkpoint folder or a repository; ``download`` are the options of ``hf_hub_download``.
+
+        Raises:
+            WeightsError: the checkpoint is damaged.
+        """
+        folder = Path(model_id)
+        if not folder.is_dir():
+            hf_hub_download(model_id, DESCRIPTION, **download)
+            folder = Path(hf_hub_download(model_id, TENSORS, **download)).parent
+        described, tensors = read_checkpoint(folder)
+        model = cls(described)
+        model.load_state_dict(tensors)
+        return model.eval()
+
     def _fitted(self, image_B3HW: Tensor) -> Tensor:
         H, W = image_B3HW.shape[-2:]
         fitted = nearest_multiples((H, W), self.size_multiple)
@@ -140,7 +178,9 @@ class DepthModel(nn.Module):
         return F.interpolate(image_B3HW, size=fitted, mode="bilinear", align_corners=False)
 
 
-def _build_head(config: HeadConfig, features: int) -> MetricBinsHead | SigmoidHead | RelativeHead:
+def _build_head(config: HeadConfig, features: int) -> MetricBinsHead | RoutedBinsHead | SigmoidHead | RelativeHead:
+    if isinstance(config, RoutedBinsHeadConfig):
+        return RoutedBinsHead(config, features)
     if isinstance(config, MetricBinsHeadConfig):
         return MetricBinsHead(config, features)
     return SigmoidHead(config) if isinstance(config, SigmoidHeadConfig) else RelativeHead()

@@ -100,14 +100,14 @@ class Block(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Non-overlapping 14 px patches, one linear map each."""
+    """Non-overlapping square patches, one linear map each."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, patch_px: int = PATCH_PX) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, dim, kernel_size=PATCH_PX, stride=PATCH_PX)
+        self.proj = nn.Conv2d(3, dim, kernel_size=patch_px, stride=patch_px)
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
-        """Normalised (B,3,14h,14w) -> (B,hw,D), row by row, no unit."""
+        """Normalised (B,3,H,W) of h x w patches -> (B,hw,D), row by row, no unit."""
         return self.proj(image_B3HW).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
@@ -146,7 +146,7 @@ class DinoVisionTransformer(nn.Module):
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         readings = [self.norm(tokens) for tokens in self._tapped(self._embed(image_B3HW, h, w))]
         return Features(
-            maps=tuple(tokens[:, 1:].view(len(tokens), h, w, -1).permute(0, 3, 1, 2) for tokens in readings),
+            maps=tuple(tokens[:, 1:].view(tokens.shape[0], h, w, -1).permute(0, 3, 1, 2) for tokens in readings),
             strides=self.layout.strides,
             prefix=tuple(tokens[:, :1] for tokens in readings),
         )
@@ -159,7 +159,9 @@ class DinoVisionTransformer(nn.Module):
 
     def _embed(self, image_B3HW: Tensor, h: int, w: int) -> Tensor:
         patches_BND = self.patch_embed(image_B3HW)
-        tokens_BND = torch.cat((self.cls_token.expand(len(patches_BND), -1, -1).to(patches_BND.dtype), patches_BND), dim=1)
+        tokens_BND = torch.cat(
+            (self.cls_token.expand(patches_BND.shape[0], -1, -1).to(patches_BND.dtype), patches_BND), dim=1
+        )
         return tokens_BND + self.positions(h, w)
 
     def _tapped(self, tokens_BND: Tensor) -> list[Tensor]:

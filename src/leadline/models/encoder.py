@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that turns an encoder's name into a network: a configuration enters, DINOv2 or a timm backbone leaves."""
+"""The one place that turns an encoder's name into a network: a configuration enters, DINOv2, BEiT or any of timm leaves."""
 
 from __future__ import annotations
 
+from leadline.models.beit import BeitVisionTransformer
 from leadline.models.config import TIMM_PREFIX, DepthModelConfig
 from leadline.models.dinov2 import DinoVisionTransformer
 from leadline.models.timm_encoder import TimmStages, TimmTransformer, build_timm_encoder
 
-Encoder = DinoVisionTransformer | TimmStages | TimmTransformer
+Encoder = DinoVisionTransformer | BeitVisionTransformer | TimmStages | TimmTransformer
 
 
 def build_encoder(config: DepthModelConfig, *, pretrained: bool = False) -> Encoder:
@@ -18,6 +19,8 @@ def build_encoder(config: DepthModelConfig, *, pretrained: bool = False) -> Enco
     Raises:
         UsageError: a timm backbone that does not exist or cannot serve.
     """
+    if config.beit is not None:
+        return BeitVisionTransformer(config.beit, config.taps or config.beit.taps)
     if config.size is None:
         return build_timm_encoder(config.encoder.removeprefix(TIMM_PREFIX), config.taps, pretrained=pretrained)
     return DinoVisionTransformer(config.size, config.taps or config.size.taps, config.position_rule)

@@ -30,6 +30,9 @@ def resample_positions(grid_NND: Tensor, height: int, width: int, rule: Position
     by target / native and so leaves an axis of N untouched.
     """
     native = grid_NND.shape[0]
+    if torch.compiler.is_exporting():  # sizes may be symbols here, of which no Python branch can be taken
+        rows, columns = _traced_matrices(native, height, width, rule)
+        return torch.einsum("xj,yjd->yxd", columns, torch.einsum("yi,ijd->yjd", rows, grid_NND.float()))
     if height == native and width == native:
         return grid_NND
     offset = _OFFSET if rule == "official" else 0.0
@@ -56,6 +59,26 @@ def bicubic_matrix(native: int, target: int, scale: float, device: torch.device)
             column = (left + step).clamp(0, native - 1).long()
             matrix.scatter_add_(1, column[:, None], _cubic(position - left - step)[:, None])
         return matrix.to(device)
+
+
+def _traced_matrices(native: int, height: int, width: int, rule: PositionRule) -> tuple[Tensor, Tensor]:
+    """The two matrices of ``resample_positions`` as operations of a graph: identities where both sizes are ``native``."""
+    places = [torch.arange(target, dtype=torch.float64) for target in (height, width)]
+    targets = [place[-1] + 1 for place in places]
+    untouched = (targets[0] == native) & (targets[1] == native)
+    offset = torch.where(untouched, 0.0, _OFFSET if rule == "official" else 0.0).double()
+    columns = torch.arange(native)
+    matrices = []
+    for place, target in zip(places, targets, strict=True):
+        inverse_scale = (1.0 / ((target + offset) / native)).float().double()  # rounded where bicubic_matrix rounds
+        position = ((place + 0.5) * inverse_scale - 0.5).float()
+        left = position.floor()
+        taps = [
+            _cubic(position - left - step)[:, None] * ((left + step).clamp(0, native - 1)[:, None] == columns)
+            for step in (-1, 0, 1, 2)
+        ]
+        matrices.append(torch.stack(taps).sum(dim=0))
+    return matrices[0], matrices[1]
 
 
 def _cubic(distance: Tensor) -> Tensor:

@@ -6,11 +6,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.models.config import DepthModelConfig, HeadConfig, RelativeHeadConfig, SigmoidHeadConfig, v1_taps
+from leadline.models.config import DepthModelConfig, v1_taps
+from leadline.models.head_config import (
+    BinCentersType,
+    HeadConfig,
+    MetricBinsHeadConfig,
+    RelativeHeadConfig,
+    RoutedBinsHeadConfig,
+    SigmoidHeadConfig,
+)
 
 _V1_SOURCE = "https://github.com/LiheYoung/Depth-Anything"
 _V2_SOURCE = "https://github.com/DepthAnything/Depth-Anything-V2"
-_FREE, _NON_COMMERCIAL = "Apache-2.0", "CC-BY-NC-4.0"
+_ZOE_SOURCE = "https://github.com/isl-org/ZoeDepth"
+_FREE, _NON_COMMERCIAL, _MIT = "Apache-2.0", "CC-BY-NC-4.0", "MIT"
 
 # Encoder, and the parameters of encoder and relative decoder together (counted in the official definitions).
 _SIZES: dict[str, tuple[str, int]] = {
@@ -30,19 +39,23 @@ class Preset:
     Attributes:
         name: what users type.
         config: what to build.
-        version: "v1" or "v2"; their files look the same, and only the version says which blocks to tap.
+        version: of Depth Anything, "v1" or "v2", whose files look the same and only the version says which blocks to tap;
+            None where there is nothing to confuse.
         parameters: count, all of them.
         licence: of the weights.  V1: Apache-2.0 by its author's word for all sizes.  V2: by size of the backbone; the metric
-            fine-tunes carry no statement of their own and are listed under their backbone's.
+            fine-tunes carry no statement of their own and are listed under their backbone's.  ZoeDepth: that of its code,
+            which its weights are released with.
         source: where the weights are published.
+        download: what to type to have them fetched from the Hugging Face hub, or None where it has no such files.
     """
 
     name: str
     config: DepthModelConfig
-    version: str
+    version: str | None
     parameters: int
     licence: str
     source: str
+    download: str | None = None
 
     @property
     def kind(self) -> DepthKind:
@@ -57,7 +70,7 @@ class Preset:
     @property
     def max_depth_m(self) -> float | None:
         """The farthest depth the model can say, in metres; None for relative models."""
-        return self.config.head.max_depth_m if isinstance(self.config.head, SigmoidHeadConfig) else None
+        return None if isinstance(self.config.head, RelativeHeadConfig) else self.config.head.max_depth_m
 
 
 def _v2(name: str, size: str, head: HeadConfig) -> Preset:
@@ -69,6 +82,7 @@ def _v2(name: str, size: str, head: HeadConfig) -> Preset:
         parameters=parameters,
         licence=_FREE if size == "small" else _NON_COMMERCIAL,
         source=_V2_SOURCE,
+        download=None if size == "giant" else f"hf:depth-anything/{_titled(name)}-hf",
     )
 
 
@@ -81,6 +95,46 @@ def _v1(size: str) -> Preset:
         parameters=parameters,
         licence=_FREE,
         source=_V1_SOURCE,
+        download=f"hf:LiheYoung/depth-anything-{size}-hf",
+    )
+
+
+def _titled(name: str) -> str:
+    """As the hub spells it: ``depth-anything-v2-small`` -> ``Depth-Anything-V2-Small``."""
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def _zoe_bins(max_depth_m: float, centers: BinCentersType = "softplus") -> MetricBinsHeadConfig:
+    """The released options; their alpha of 1000 never reaches the arithmetic, which ``compat`` pins to what it is."""
+    return MetricBinsHeadConfig(
+        bin_centers_type=centers,
+        max_depth_m=max_depth_m,
+        attractor_kind="mean",
+        min_temp=0.0212,
+        compat=True,
+    )
+
+
+def _zoe_on_depth_anything(scene: str, max_depth_m: float) -> Preset:
+    return Preset(
+        name=f"zoedepth-depth-anything-{scene}",
+        config=DepthModelConfig(encoder="vitl", taps=v1_taps("vitl"), head=_zoe_bins(max_depth_m), input_size=392),
+        version="v1",
+        parameters=335_793_794,
+        licence=_FREE,
+        source=f"{_V1_SOURCE}/tree/main/metric_depth",
+    )
+
+
+def _zoe_on_beit(data: str, head: HeadConfig, parameters: int) -> Preset:
+    return Preset(
+        name=f"zoedepth-{data}",
+        config=DepthModelConfig(encoder="beitl", head=head, input_size=384),
+        version=None,
+        parameters=parameters,
+        licence=_MIT,
+        source=_ZOE_SOURCE,
+        download=f"hf:Intel/zoedepth-{data}",
     )
 
 
@@ -93,5 +147,10 @@ _ALL = (
         for size in _RELEASED
     ),
     *(_v1(size) for size in _RELEASED),
+    _zoe_on_depth_anything("indoor", 10.0),
+    _zoe_on_depth_anything("outdoor", 80.0),
+    _zoe_on_beit("nyu", _zoe_bins(10.0), 343_789_698),
+    _zoe_on_beit("kitti", _zoe_bins(80.0, "normed"), 343_793_439),
+    _zoe_on_beit("nyu-kitti", RoutedBinsHeadConfig(compat=True), 345_073_307),
 )
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _ALL}

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import nearest
-from leadline.models.config import LEVELS
 from leadline.models.features import EncoderLayout, Features
+from leadline.models.head_config import LEVELS
 from leadline.models.normalisation import Normalisation
 
 

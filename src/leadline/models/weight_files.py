@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
+from leadline.contracts.paths import is_file
+from leadline.models.name_rules import renamed
 
 WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
 _WRAPPERS = ("model", "model_state_dict", "state_dict")  # names training loops put the weights under
@@ -50,7 +52,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is missing, of another format, damaged, holds anything but tensors, or two of one name.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise _unreadable(path, "no such file")
     readers = {".safetensors": load_file, ".npz": _read_npz, ".pth": _read_pickle, ".pt": _read_pickle}
     reader = readers.get(path.suffix.lower())
@@ -59,21 +61,34 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = reader(path)
     except _DAMAGE as error:
-        raise _unreadable(path, str(error).split("\n")[0]) from error
-    return _without_prefixes(path, tensors)
+        raise _unreadable(path, _reason(path, error)) from error
+    return renamed(tensors, _bare)
 
 
-def _without_prefixes(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    stored: dict[str, str] = {}
-    for name in tensors:
-        first = stored.setdefault(_bare(name), name)
-        if first != name:
-            raise WeightsError(
-                expected=f"each tensor once in {path}",
-                got=f"{first!r} and {name!r}, which both are {_bare(name)!r}",
-                remedy="remove one of the two from the file",
-            )
-    return {bare: tensors[name] for bare, name in stored.items()}
+def require_weights_suffix(path: Path) -> None:
+    """Refuse a file that cannot hold weights by its name, a picture given where the model belongs, before it is opened.
+
+    Raises:
+        WeightsError: another suffix than those of ``WEIGHT_SUFFIXES``.
+    """
+    if path.suffix.lower() not in WEIGHT_SUFFIXES:
+        raise WeightsError(
+            expected=f"a run folder, a checkpoint folder or a {', '.join(WEIGHT_SUFFIXES)} file as the model",
+            got=str(path),
+            remedy="name the model first; pictures and other arguments follow it",
+        )
+
+
+def _reason(path: Path, error: BaseException) -> str:
+    """What is wrong with a file that a reader gave up on; the readers themselves say ``101`` of a text called .pth."""
+    with path.open("rb") as file:
+        begin = file.read(2)
+    if not begin:
+        return "an empty file"
+    if path.suffix.lower() in {".pth", ".pt"} and begin != b"PK" and begin[:1] != b"\x80":
+        return "no checkpoint, neither of torch.save's zip archives nor a pickle"
+    said = str(error).split("\n")[0]
+    return said if " " in said else f"damaged ({type(error).__name__} {said})"
 
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
@@ -90,9 +105,13 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
             content = content[wrapper]
     if not isinstance(content, Mapping):
         raise _unreadable(path, f"a {type(content).__name__}")
-    strangers = [name for name, value in content.items() if not isinstance(value, Tensor)]
-    if strangers:
-        raise _unreadable(path, f"{strangers[0]!r}, which is no tensor")
+    for name, value in content.items():
+        if not isinstance(name, str):
+            raise _unreadable(path, f"a tensor called {name!r}, which is no name")
+        if not isinstance(value, Tensor):
+            raise _unreadable(path, f"{name!r}, which is no tensor")
+        if value.layout is not torch.strided or value.is_meta or value.is_quantized:
+            raise _unreadable(path, f"{name!r}, a tensor that is sparse, quantised or without numbers")
     return dict(content)
 
 

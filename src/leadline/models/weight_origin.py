@@ -4,12 +4,36 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import WeightsError
+from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.models.presets import PRESETS, Preset
 
-_VERSIONS = (("v2", r"depth[-_]anything[-_]v2"), ("v1", r"depth[-_]anything[-_](v1|vit[sblg]14)"))
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from leadline.models.config import DepthModelConfig
+
+_ZOE_ON_DEPTH_ANYTHING = r"depth[-_]anything[-_](metric[-_]depth[-_])?"  # and a scene
+_ZOEDEPTH = (
+    ("zoedepth-depth-anything-indoor", _ZOE_ON_DEPTH_ANYTHING + "indoor"),
+    ("zoedepth-depth-anything-outdoor", _ZOE_ON_DEPTH_ANYTHING + "outdoor"),
+    ("zoedepth-nyu-kitti", r"zoed(epth)?[-_](m12[-_])?(nk|nyu[-_]kitti)(?![a-z])"),
+    ("zoedepth-nyu", r"zoed(epth)?[-_](m12[-_])?(n|nyu)(?![a-z])"),
+    ("zoedepth-kitti", r"zoed(epth)?[-_](m12[-_])?(k|kitti)(?![a-z])"),
+)
+_VERSIONS = (
+    ("v2", r"depth[-_]anything[-_]v2"),
+    (
+        "v1",
+        r"depth[-_]anything[-_](v1|vit[sblg]14)|depth-anything-(small|base|large)-hf|"
+        + _ZOE_ON_DEPTH_ANYTHING
+        + "(in|out)door",
+    ),
+)
 _SIZES = (("small", r"vits|small"), ("base", r"vitb|base"), ("large", r"vitl|large"), ("giant", r"vitg|giant"))
 _SCENES = (("metric-indoor-", r"metric[-_](hypersim|indoor)"), ("metric-outdoor-", r"metric[-_](vkitti|outdoor)"))
 
@@ -29,6 +53,9 @@ def preset_by_name(path: Path) -> Preset | None:
     >>> preset_by_name(Path("depth_anything_v2_metric_vkitti_vitl.pth")).name
     'depth-anything-v2-metric-outdoor-large'
     """
+    zoedepth = _first(_ZOEDEPTH, path.name)
+    if zoedepth is not None:
+        return PRESETS[zoedepth]
     version, size = version_by_name(path), _first(_SIZES, path.name)
     return PRESETS.get(f"depth-anything-{version}-{_first(_SCENES, path.name) or ''}{size}")
 
@@ -81,6 +108,19 @@ def declared_preset(path: Path, architecture: str | None) -> Preset:
             remedy="pass the architecture the file belongs to, or give the other file",
         )
     return chosen
+
+
+def fitted_bins(config: DepthModelConfig, tensors: dict[str, Tensor]) -> DepthModelConfig:
+    """The configuration with the bins its released file has.
+
+    ZoeDepth was released with bounded ("normed") and unbounded ("softplus") bins under the same names; bounded attractors
+    come in pairs, so the width of their last layer tells which.  Tensors of any shape, under our names.
+    """
+    head, last = config.head, tensors.get("head.attractors.0._net.2.weight")
+    if not isinstance(head, MetricBinsHeadConfig) or last is None or last.ndim == 0:
+        return config
+    bounded = last.shape[0] == 2 * head.n_attractors[0]
+    return replace(config, head=replace(head, bin_centers_type="normed" if bounded else "softplus"))
 
 
 def known_preset(name: str) -> Preset:

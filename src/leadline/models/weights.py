@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -13,47 +14,24 @@ import torch
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
+from leadline.contracts.paths import exists, is_file
 from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
-from leadline.models.config import DepthModelConfig, v1_taps
+from leadline.models.config import TIMM_PREFIX, DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
+from leadline.models.hub import HUB_PREFIX, fetch, parse_hub_name
+from leadline.models.hugging_face_config import CONFIG, is_hugging_face_folder, read_hugging_face_config
+from leadline.models.load_report import LoadReport, check_encoder_filled, copy_fitting
+from leadline.models.official_names import DECODER
 from leadline.models.presets import PRESETS
-from leadline.models.weight_files import read_tensors
-from leadline.models.weight_names import DECODER, ENCODER, is_ours, translate
-from leadline.models.weight_origin import declared_preset, declared_version, known_preset
+from leadline.models.timm_names import from_timm
+from leadline.models.weight_files import read_tensors, require_weights_suffix
+from leadline.models.weight_names import is_ours, translate
+from leadline.models.weight_origin import declared_preset, declared_version, fitted_bins, known_preset, preset_by_name
 
 RANDOM_PREFIX = "random:"  # asks for a preset without weights, e.g. "random:depth-anything-v2-small"
 _RUN_CHECKPOINTS = ("checkpoint_best", "checkpoint_latest")
 _NON_COMMERCIAL = "NC"
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadReport:
-    """What became of every tensor, by our names, sorted.
-
-    Attributes:
-        loaded: in the file and in the model, same shape.
-        missing: in the model, not in the file; they keep their values.
-        unexpected: in the file, not in the model.
-        mismatched: in both, with other shapes; they keep their values.
-    """
-
-    loaded: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    mismatched: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Counts, and the first names of what did not fit."""
-        counts = [f"{len(self.loaded)} loaded"]
-        for label, names in self.misfits().items():
-            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-            counts.append(f"{len(names)} {label}" + (f" ({shown})" if names else ""))
-        return ", ".join(counts)
-
-    def misfits(self) -> dict[str, tuple[str, ...]]:
-        """The three lists of what did not fit, by name."""
-        return {"missing": self.missing, "unexpected": self.unexpected, "mismatched": self.mismatched}
 
 
 def save_model(folder: Path, model: DepthModel) -> None:
@@ -69,27 +47,36 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
     """A model with its weights, in evaluation mode, from anything a user may name.
 
     Args:
-        source: a run folder (its best, else its latest checkpoint), a checkpoint folder, a weights file, or
-            ``"random:<preset>"`` for a preset without weights.
+        source: a run folder (its best, else its latest checkpoint), a checkpoint folder, a folder of Hugging Face's
+            ``transformers``, a weights file, ``"hf:org/name[@revision]"`` or ``"hf:org/name/file.pth"`` to fetch one of
+            these, or ``"random:<preset>"`` for a preset without weights.
         architecture: preset name; needed for a bare file whose name does not say what it is.
         allow_missing: names of tensors (ours or the file's own spelling) that a bare file may lack; they stay random.
 
     Raises:
-        WeightsError: the source does not exist, is damaged, does not say what it is, or does not fit to the last tensor.
+        WeightsError: the source does not exist or cannot be fetched, is damaged, does not say what it is, or does not fit to
+            the last tensor.
         UsageError: a checkpoint whose configuration this version does not know.
     """
     if str(source).startswith(RANDOM_PREFIX):
         return DepthModel(known_preset(str(source).removeprefix(RANDOM_PREFIX)).config).eval()
-    path = _existing(source)
+    path, named = _located(source)
+    foreign = _hugging_face_folder(path)
+    if foreign is not None:
+        config = read_hugging_face_config(foreign / CONFIG)
+        _check_architecture(foreign, config, architecture)
+        _say_licence_by_name(foreign if named == path else named)
+        return _filled(config, translate(read_tensors(foreign / TENSORS)), foreign, allow_missing)
     folder = checkpoint_folder(path)
     if folder is not None:
         config, tensors = read_checkpoint(folder)
         _check_architecture(folder, config, architecture)
         return _filled(config, tensors, path, allow_missing=())
-    preset = declared_preset(path, architecture)
-    if _NON_COMMERCIAL in preset.licence:
-        logger.warning("%s: its weights are licensed %s, not for commercial use", preset.name, preset.licence)
-    return _filled(preset.config, translate(read_tensors(path)), path, allow_missing)
+    require_weights_suffix(path)
+    preset = declared_preset(named, architecture)
+    _say_licence(preset.name, preset.licence)
+    tensors = translate(read_tensors(path))
+    return _filled(fitted_bins(preset.config, tensors), tensors, path, allow_missing)
 
 
 def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2"] | None = None) -> LoadReport:
@@ -97,22 +84,31 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
 
     Args:
         model: changed in place.
-        path: a weights file (ours, official Depth Anything, DINOv2 hub, ZoeDepth, Hugging Face), checkpoint or run folder.
+        path: a weights file (ours, official Depth Anything, DINOv2 hub, ZoeDepth, MiDaS, Hugging Face; for a ``timm:``
+            encoder also timm's), checkpoint or run folder, folder of ``transformers``, or "hf:..." as in ``load_model``.
         version: of a Depth Anything file whose name does not say.
 
     Raises:
-        WeightsError: the path is missing or damaged, no tensor fits, the file belongs to another encoder, or its version
-            is unsaid or not the model's.
+        WeightsError: the path is missing or damaged or cannot be fetched, too little of the encoder is in it, the file
+            belongs to another encoder, or its version is unsaid or not the model's.
         UsageError: a checkpoint whose configuration this version does not know.
     """
-    folder = checkpoint_folder(_existing(path))
+    place, named = _located(path)
+    foreign = _hugging_face_folder(place)
+    folder = None if foreign else checkpoint_folder(place)
     if folder is not None:
-        return _copy(model, read_checkpoint(folder)[1], path)
-    read = read_tensors(path)
-    tensors = translate(read)
-    if not is_ours(read) and any(name.startswith(DECODER) for name in tensors):
-        _check_version(model.config, path, declared_version(path, version))
-    return _copy(model, tensors, path)
+        return copy_fitting(model, read_checkpoint(folder)[1], path)
+    read = read_tensors(foreign / TENSORS if foreign else place)
+    if model.config.encoder.startswith(TIMM_PREFIX) and not is_ours(read):
+        tensors = from_timm(read, list(model.state_dict()))
+    else:
+        tensors = translate(read)
+    if not is_ours(read) and any(name.startswith(DECODER) for name in tensors) and model.config.size is not None:
+        said = _version_of(foreign) if foreign else declared_version(named, version)
+        _check_version(model.config, named, said)
+    report = copy_fitting(model, tensors, path)
+    check_encoder_filled(model, report, path)
+    return report
 
 
 def checkpoint_folder(path: Path) -> Path | None:
@@ -121,10 +117,10 @@ def checkpoint_folder(path: Path) -> Path | None:
     Raises:
         WeightsError: a folder that holds no checkpoint.
     """
-    if path.is_file():
+    if is_file(path):
         return path.parent if path.name == TENSORS and (path.parent / DESCRIPTION).is_file() else None
     for candidate in (path, *(path / name for name in _RUN_CHECKPOINTS)):
-        if (candidate / DESCRIPTION).is_file():
+        if is_file(candidate / DESCRIPTION):
             return candidate
     raise WeightsError(
         expected=f"a folder with {DESCRIPTION}, or a run folder with {' or '.join(_RUN_CHECKPOINTS)}",
@@ -133,21 +129,37 @@ def checkpoint_folder(path: Path) -> Path | None:
     )
 
 
-def _existing(source: str | Path) -> Path:
-    if Path(source).exists():
-        return Path(source)
+def _located(source: str | Path) -> tuple[Path, Path]:
+    """Where it is on this disk, and the path whose last part its user knows it by."""
+    if exists(Path(source)):
+        return Path(source), Path(source)
+    if str(source).startswith(HUB_PREFIX):
+        hub = parse_hub_name(str(source))
+        return fetch(hub), Path(hub.file or hub.repo)
     remedy = "check the path"
-    if str(source).startswith("hf:"):
-        remedy = "this version does not download: fetch model.safetensors from the hub and pass the file with --architecture"
     if str(source) in PRESETS:
-        remedy = f"a preset brings no weights: fetch them from {PRESETS[str(source)].source} and pass the file, "
+        preset = PRESETS[str(source)]
+        fetched = f"ask for {preset.download} to fetch them, or " if preset.download else ""
+        remedy = f"a preset brings no weights: {fetched}fetch them from {preset.source} and pass the file, "
         remedy += f"or ask for {RANDOM_PREFIX}{source}"
     raise WeightsError(expected="a run folder, a checkpoint folder or a weights file", got=str(source), remedy=remedy)
 
 
+def _hugging_face_folder(path: Path) -> Path | None:
+    """The folder of ``transformers`` that a path is, or whose ``model.safetensors`` it is; None where it is neither."""
+    folder = path.parent if path.name == TENSORS and is_file(path) else path
+    foreign = not is_file(folder / DESCRIPTION) and is_hugging_face_folder(folder)
+    return folder if foreign else None
+
+
+def _version_of(folder: Path) -> str:
+    config = read_hugging_face_config(folder / CONFIG)
+    return "v1" if config.size is not None and config.taps == v1_taps(config.encoder) else "v2"
+
+
 def _filled(config: DepthModelConfig, tensors: dict[str, Tensor], path: Path, allow_missing: Collection[str]) -> DepthModel:
     model = DepthModel(config)
-    report = _copy(model, tensors, path)
+    report = copy_fitting(model, tensors, path)
     allowed = translate({name: torch.empty(0) for name in allow_missing})
     if report.unexpected or report.mismatched or set(report.missing) - allowed.keys():
         raise WeightsError(
@@ -160,27 +172,17 @@ def _filled(config: DepthModelConfig, tensors: dict[str, Tensor], path: Path, al
     return model.eval()
 
 
-def _copy(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> LoadReport:
-    own = model.state_dict()
-    shared = own.keys() & tensors.keys()
-    loaded = sorted(name for name in shared if own[name].shape == tensors[name].shape)
-    report = LoadReport(
-        loaded=tuple(loaded),
-        missing=tuple(sorted(own.keys() - tensors.keys())),
-        unexpected=tuple(sorted(tensors.keys() - own.keys())),
-        mismatched=tuple(sorted(shared - set(loaded))),
-    )
-    foreign = [name for name in report.mismatched if name.startswith(ENCODER)]
-    if not loaded or foreign:
-        example = foreign[0] if foreign else "none of its names is the model's"
-        shapes = f" {tuple(tensors[example].shape)}, not {tuple(own[example].shape)}" if foreign else ""
-        raise WeightsError(
-            expected=f"weights of encoder {model.config.encoder}",
-            got=f"{path} with {len(tensors)} tensors: {example}{shapes}",
-            remedy="choose the encoder the file belongs to, or another file",
-        )
-    model.load_state_dict({name: tensors[name] for name in loaded}, strict=False)
-    return report
+@cache
+def _say_licence(name: str, licence: str) -> None:
+    """Once per model and process."""
+    if _NON_COMMERCIAL in licence:
+        logger.warning("%s: its weights are licensed %s, not for commercial use", name, licence)
+
+
+def _say_licence_by_name(named: Path) -> None:
+    preset = preset_by_name(named)
+    if preset is not None:
+        _say_licence(preset.name, preset.licence)
 
 
 def _check_version(config: DepthModelConfig, path: Path, version: str) -> None:
@@ -198,7 +200,11 @@ def _check_version(config: DepthModelConfig, path: Path, version: str) -> None:
 
 
 def _check_architecture(folder: Path, config: DepthModelConfig, architecture: str | None) -> None:
-    if architecture is not None and known_preset(architecture).config != config:
+    """What a folder says of itself must be what was declared, but for how pictures and positions are brought to size."""
+    if architecture is None:
+        return
+    wanted = replace(known_preset(architecture).config, input_size=config.input_size, position_rule=config.position_rule)
+    if wanted != config:
         raise WeightsError(
             expected=f"a checkpoint of {architecture}",
             got=f"{folder}, whose own description says otherwise",

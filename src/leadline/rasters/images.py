@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import warnings
 import zlib
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES: frozenset[str] = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"}
@@ -36,7 +40,7 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, apply_orientation: b
     """Read one picture.
 
     Grey and palette pictures become RGB, transparent ones are laid on black, 16-bit grey keeps its high byte, CMYK is
-    converted, of animations the first frame counts.
+    converted; of animations and files of several pages the first picture counts, which is logged.
 
     Args:
         path: the file.
@@ -53,6 +57,7 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, apply_orientation: b
     """
     try:
         with open_checked(path, max_pixels=max_pixels) as image:
+            _say_first_only(image, path)
             turned = ImageOps.exif_transpose(image) if apply_orientation else image
             return _rgb_bytes(turned, path)
     except BROKEN_FILE as error:
@@ -70,7 +75,9 @@ def open_checked(path: Path, *, max_pixels: int) -> Image.Image:
         DataError: too many pixels.
         OSError: and the rest of :data:`BROKEN_FILE`, where the header cannot be read.
     """
-    image = Image.open(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of half of what Pillow refuses: large scans
+        image = Image.open(path)
     width, height = image.size
     if width * height > max_pixels:
         image.close()
@@ -109,15 +116,22 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(path for path in visible if path.is_file())
 
 
-def as_picture(image: Tensor) -> NDArray[np.uint8]:
+def picture_from_tensor(image: Tensor) -> NDArray[np.uint8]:
     """(3, H, W) in [0, 1] -> (H, W, 3) uint8; gives back exactly the bytes a picture was read from, and clips the rest.
 
     >>> import torch
-    >>> as_picture(torch.tensor([0.2, 1.0, 1.5]).view(3, 1, 1)).tolist()
+    >>> picture_from_tensor(torch.tensor([0.2, 1.0, 1.5]).view(3, 1, 1)).tolist()
     [[[51, 255, 255]]]
     """
     picture: NDArray[np.uint8] = (image * 255.0).round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
     return picture
+
+
+def _say_first_only(image: Image.Image, path: Path) -> None:
+    """But not of MPO, the JPEG of phones and stereo cameras, whose further pictures are previews or the other eye."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        logger.warning("%s: the first of %d frames is used", path, frames)
 
 
 def _rgb_bytes(image: Image.Image, path: Path) -> NDArray[np.uint8]:

@@ -156,9 +156,7 @@ def _record(run: RunFolder, state: RunState, plan: Plan, settings: EngineSetting
     log: Log = NoLog()
     if distributed.current().rank == 0:
         log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step, events=run.events)
-    return Recorder(
-        log=log, display=display, plan=plan, log_interval=settings.log_interval, with_pictures=settings.log_pictures
-    )
+    return Recorder(log=log, display=display, plan=plan, log_interval=settings.log_interval)
 
 
 def _updater(trained: Trained, settings: EngineSettings, placement: Placement) -> Updater:

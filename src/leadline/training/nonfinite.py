@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError
 from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
+from leadline.data.batch_tensors import tensors_by_name
 from leadline.training.distributed import StepModule, sum_across
 from leadline.training.durable import new_folder
 from leadline.training.placement import Placement
@@ -85,7 +86,7 @@ def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement
     for index, streams in enumerate(work.batches):
         batches.append({})
         for name, batch in streams.items():
-            tensors |= _tensors_of(batch, f"batch/{index}/{name}/")
+            tensors |= tensors_by_name(batch, f"batch/{index}/{name}/")
             batches[-1][name] = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
     progress = work.progress
     facts = {
@@ -96,17 +97,6 @@ def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement
     }
     with new_folder(folder) as fresh:
         write_tensors(fresh, "replay", tensors, facts)
-
-
-def _tensors_of(part: Any, prefix: str) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    for field in fields(part):
-        value = getattr(part, field.name)
-        if isinstance(value, Tensor):
-            found[prefix + field.name] = value
-        elif is_dataclass(value):
-            found |= _tensors_of(value, f"{prefix}{field.name}/")
-    return found
 
 
 def _read_work(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Work:

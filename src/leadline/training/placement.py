@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 
+from leadline.data.batch_tensors import with_tensors
 from leadline.inference.device import choose_device, choose_precision
 from leadline.training.settings import EngineSettings
 
@@ -53,15 +53,7 @@ def choose_placement(settings: EngineSettings, local_rank: int = 0) -> Placement
 
 def moved(value: Part, device: torch.device) -> Part:
     """A batch, or any part of one, with its tensors on ``device``, of any shape; what is there already is not copied."""
-    return _moved(value, device)  # type: ignore[no-any-return]
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)})
-    return value
+    return with_tensors(value, lambda tensor: tensor.to(device, non_blocking=True))
 
 
 @contextmanager

@@ -47,14 +47,12 @@ class Recorder:
         log, display: where to.
         plan: how long the run is.
         log_interval: updates between two lines, counted in each epoch.
-        with_pictures: whether pictures are drawn and logged at all.
     """
 
     log: Log
     display: Display
     plan: Plan
     log_interval: int
-    with_pictures: bool
 
     def update(self, state: RunState, report: UpdateReport, rates: Mapping[str, float], spent: Spent) -> None:
         """An update was made; ``state`` counts it already."""
@@ -80,7 +78,7 @@ class Recorder:
         means = {f"Train/Epoch{name}": value for name, value in state.means().items()}
         values = {**means, **_rate_tags(rates), **(validation.scalars if validation else {})}
         self.log.scalars(self._axis(state), state.epoch, values)
-        for tag, picture in (validation.pictures if validation and self.with_pictures else {}).items():
+        for tag, picture in (validation.pictures if validation else {}).items():
             self.log.picture(tag, self._axis(state), picture)
         said = f"; {validation.selection_name} {validation.selection:.4g}" if validation else ""
         self.display.note(f"epoch {state.epoch + 1}/{self.plan.epochs}: loss {state.means()[LOSS]:.4g}{said}")
@@ -92,7 +90,7 @@ class Recorder:
         ``batches``: stream name -> batch, shapes and units as in ``Batch``, on any device; moved to the run's.  StorageError
         when the log cannot be written.
         """
-        if not self.with_pictures or state.counted > 1:
+        if state.counted > 1:
             return
         recipe.eval()
         with torch.no_grad(), placement.autocast():

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from leadline.contracts.errors import UsageError
+from leadline.contracts.errors import require
 
 Schedule = Literal["step", "warmup-cosine", "poly", "onecycle", "constant"]
 NoDecay = Literal["bias", "norm", "pos_embed", "layer_scale"]
@@ -43,8 +43,6 @@ class EngineSettings:
     """Decay of the exponential average of the trained weights, which is then validated and saved; 0 switches it off."""
     log_interval: int = 10
     """Updates between two lines of the log."""
-    log_pictures: bool = True
-    """Put the recipe's pictures and the validation's pictures into TensorBoard."""
     save_every_steps: int = 0
     """Updates between two checkpoints inside an epoch; 0 saves at the end of each epoch only."""
     keep_last: int = 3
@@ -58,21 +56,15 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "lr_step_size", "accumulate", "log_interval"):
-            _require(name, getattr(self, name), "1 or more", holds=getattr(self, name) >= 1)
+            self._require(name, "1 or more", holds=getattr(self, name) >= 1)
         for name in ("weight_decay", "warmup_steps", "save_every_steps", "keep_last", "seed"):
-            _require(name, getattr(self, name), "0 or more", holds=getattr(self, name) >= 0)
-        _require("lr", self.lr, "a positive learning rate", holds=0 < self.lr < math.inf)
-        _require("max-grad-norm", self.max_grad_norm, "a finite number", holds=math.isfinite(self.max_grad_norm))
-        _require("ema-decay", self.ema_decay, "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
-        _require(
-            "warmup-steps",
-            self.warmup_steps,
-            "0 with the onecycle schedule, which brings its own",
-            holds=self.schedule != "onecycle" or self.warmup_steps == 0,
-        )
+            self._require(name, "0 or more", holds=getattr(self, name) >= 0)
+        self._require("lr", "a positive learning rate", holds=0 < self.lr < math.inf)
+        self._require("max_grad_norm", "a finite number", holds=math.isfinite(self.max_grad_norm))
+        self._require("ema_decay", "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
+        without_warmup = self.schedule != "onecycle" or self.warmup_steps == 0
+        self._require("warmup_steps", "0 with the onecycle schedule, which brings its own", holds=without_warmup)
 
-
-def _require(name: str, value: float, expected: str, *, holds: bool) -> None:
-    if not holds:
+    def _require(self, name: str, expected: str, *, holds: bool) -> None:
         flag = "--" + name.replace("_", "-")
-        raise UsageError(expected=f"{flag} to be {expected}", got=str(value), remedy=f"change {flag}")
+        require(holds, f"{flag} to be {expected}", getattr(self, name), f"change {flag}")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leadline.data.procedural.lighting import Light, irradiance, lit_share, openness
+from leadline.data.procedural.lighting import Light, _shadow_hulls, irradiance, lit_share, openness
 from leadline.data.procedural.materials import Material
 from leadline.data.procedural.solids import Place, SceneBuilder, Shape
 from leadline.data.procedural.surfaces import Surface, surface_of
@@ -97,3 +97,13 @@ def test_lit_share__what_stands_behind_the_lamp_throws_no_shadow() -> None:
     near = surface.seen & (surface.solid == 1)
     assert (lit_share(solids, surface, view, between)[near] == 1).all()
     assert (lit_share(solids, surface, view, beyond)[near] == 0).any()
+
+
+def test_shadow_hulls__reach_to_the_ground_or_ten_times_as_far() -> None:
+    light = np.array([0.0, 4.0, 0.0])
+    corners = np.array([[[1.0, 2.0, 3.0], [1.0, 0.0, 3.0], [1.0, 3.9, 3.0], [1.0, 5.0, 3.0]]])
+    hulls = _shadow_hulls(corners, light)
+    assert np.array_equal(hulls[:, :4], corners)
+    # Half as high as the light: twice as far away.  On the ground: where it is.  Nearly as high, or higher: ten times.
+    thrown = np.array([[2.0, 0.0, 6.0], [1.0, 0.0, 3.0], [10.0, 4 - 10 * 0.1, 30.0], [10.0, 4 + 10 * 1.0, 30.0]])
+    assert np.allclose(hulls[0, 4:], thrown)

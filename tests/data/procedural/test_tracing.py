@@ -117,6 +117,24 @@ def test_pixel_bounds__hold_the_picture_of_a_box_that_passes_the_camera() -> Non
     assert top >= bottom or left >= right
 
 
+def test_pixel_bounds__leave_half_a_pixel_and_no_more() -> None:
+    # Front 4 m away, 25 px per metre, the optical axis at column 40 and row 30: columns 40 + 7.5 -+ 12.7 = 34.8 to 60.2,
+    # rows 30 - 5 -+ 10.2 = 14.8 to 35.2.  Half a pixel outwards, then to whole ones; the back is smaller, inside.
+    solid = one_solid(Shape.BOX, (0.3, 1.7, 4.5), (1.016, 0.816, 1.0))
+    assert pixel_bounds(solid.corners_m(), level_view())[0].tolist() == [14, 36, 34, 61]
+    wider = one_solid(Shape.BOX, (0.3, 1.7, 4.5), (1.048, 0.848, 1.0))  # columns 34.4 to 60.6, rows 14.4 to 35.6
+    assert pixel_bounds(wider.corners_m(), level_view())[0].tolist() == [13, 37, 33, 62]
+
+
+@pytest.mark.parametrize(("x_m", "y_m"), [(-50.0, 1.5), (50.0, 1.5), (0.0, -50.0), (0.0, 50.0)])
+def test_pixel_bounds__are_empty_beside_the_picture(x_m: float, y_m: float) -> None:
+    solid = one_solid(Shape.BOX, (x_m, y_m, 4.5), (1, 1, 1))
+    top, bottom, left, right = pixel_bounds(solid.corners_m(), level_view())[0].tolist()
+    assert top == bottom or left == right
+    assert 0 <= top <= bottom <= 60
+    assert 0 <= left <= right <= 80
+
+
 def test_rays_shifted__point_left_of_the_pixel_centres() -> None:
     view = level_view()
     shifted = view.rays_shifted(np.full((60, 80), 3.0, np.float32))

@@ -30,3 +30,21 @@ def test_build_yard__leaves_the_camera_free() -> None:
         offset = np.array([0, scene.pose.height_m, 0]) - scene.solids.centre_m
         unit = np.einsum("nij,nj->ni", scene.solids.unit_from_world, offset)
         assert (np.abs(unit).max(1) > 1)[scene.solids.shape != Shape.SHELL].all()
+
+
+def test_build_yard__hangs_the_lamp_of_a_hall_under_its_ceiling_all_over_its_middle() -> None:
+    across, along = [], []
+    for seed in range(40):
+        scene = build_yard(Random(seed))
+        is_shell = scene.solids.shape == Shape.SHELL
+        if not is_shell.any():
+            continue
+        width, height, depth = 2 * scene.solids.half_m[is_shell][0]
+        x, y, z = scene.light.position_m
+        assert np.isclose(y, height - 0.2, rtol=1e-5)
+        across.append(x / width)
+        along.append(z / (depth - 2))  # the hall begins behind the camera and ends a metre beyond its reach
+    assert -0.3 <= min(across) < -0.2
+    assert 0.2 < max(across) <= 0.3
+    assert 0.2 <= min(along) < 0.3
+    assert 0.5 < max(along) <= 0.6

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from leadline.contracts.errors import ContractError
-from leadline.models.config import AttractorKind, AttractorType
+from leadline.models.head_config import AttractorKind, AttractorType
 from leadline.models.heads.attractors import Attraction, AttractorLayer, attracted
 from tests.models.heads.zoe_fixture import stored
 

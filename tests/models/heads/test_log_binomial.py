@@ -184,3 +184,12 @@ def test_conditional__reads_official_files_with_their_stored_constants() -> None
     }
     head.load_state_dict(official, strict=True)
     assert set(head.state_dict()) == {"mlp.0.weight", "mlp.0.bias", "mlp.2.weight", "mlp.2.bias"}
+
+
+def test_expected_value__is_the_same_in_a_graph_for_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps = LogBinomial(*(torch.rand(2, 1, 9, 11, generator=generator) for _ in range(2)))
+    centers = torch.rand(2, 16, 4, 5, generator=generator)
+    expected = expected_value(maps, centers)
+    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
+    torch.testing.assert_close(expected_value(maps, centers), expected)

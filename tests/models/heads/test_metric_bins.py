@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from leadline.contracts.errors import UsageError
-from leadline.models.config import BinCentersType, MetricBinsHeadConfig
+from leadline.models.head_config import BinCentersType, MetricBinsHeadConfig
 from leadline.models.heads import metric_bins
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
 from leadline.models.heads.taps import HeadTaps
@@ -73,20 +73,20 @@ def test_head__agrees_with_the_released_one(case: str, arrays: dict[str, Tensor]
 @pytest.mark.parametrize("case", TRACED)
 def test_head__agrees_with_the_released_one_level_by_level(case: str, arrays: dict[str, Tensor]) -> None:
     head = zoe_fixture.head(arrays, zoe_fixture.config(case))
-    kind = "bounded" if head.bounded else "unbounded"
+    kind = "bounded" if head.bins.bounded else "unbounded"
     said: list[Tensor] = []
     for layer in head.attractors:
         layer.get_submodule("_net").register_forward_hook(lambda _module, _inputs, output: said.append(output))
     with torch.no_grad():
         (embedding, seed), *levels = head.levels(zoe_fixture.taps(arrays))
         near_m, far_m = head.config.min_depth_m, head.config.max_depth_m
-        seed_m = seed * (far_m - near_m) + near_m if head.bounded else seed
+        seed_m = seed * (far_m - near_m) + near_m if head.bins.bounded else seed
         close(embedding, arrays["seed_embedding"], 2e-4)
         close(seed_m, arrays[f"{case}.seed_centers"], 2e-4)
         for index, (stride, (_, centers)) in enumerate(zip(STRIDES, levels, strict=True)):
             close(said[index][..., ::stride, ::stride], arrays[f"{kind}_att{index}_A_s"], 2e-4)
             close(centers[..., ::stride, ::stride], arrays[f"{case}.att{index}_b_s"], 2e-4)
-            close(head.metres(centers)[..., ::stride, ::stride], arrays[f"{case}.att{index}_centers_s"], 2e-4)
+            close(head.bins.metres(centers)[..., ::stride, ::stride], arrays[f"{case}.att{index}_centers_s"], 2e-4)
 
 
 def test_head__agrees_with_the_released_last_layer(arrays: dict[str, Tensor]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
+from leadline.models.presets import PRESETS
+from leadline.models.weight_writers import write_weights
+from leadline.models.weights import load_model
 from tests.models.heads import zoe_fixture
 from tests.models.official import small_weights
 from tests.reference_photo import photo
@@ -27,10 +32,13 @@ CASES = {
 pytestmark = pytest.mark.slow
 
 
+def config(case: str) -> DepthModelConfig:
+    taps = v1_taps("vits") if case.startswith("v1") else None
+    return DepthModelConfig(encoder="vits", taps=taps, head=zoe_fixture.config(CASES[case][0]))
+
+
 def build(case: str) -> DepthModel:
-    version, head_case = case[:2], CASES[case][0]
-    taps = v1_taps("vits") if version == "v1" else None
-    model = DepthModel(DepthModelConfig(encoder="vits", taps=taps, head=zoe_fixture.config(head_case))).eval()
+    model = DepthModel(config(case)).eval()
     head = zoe_fixture.weights(zoe_fixture.stored("zoe_head"), bounded="normed" in case)
     model.load_state_dict(small_weights() | {f"head.{name}": value for name, value in head.items()})
     return model
@@ -86,3 +94,18 @@ def test_network__agrees_with_the_released_zoedepth_on_depth_anything(case: str)
     close_as_the_readme_says(said.bin_probabilities[..., ::56, ::56], arrays[f"{case}.probs_s56"])
     close_as_the_readme_says(inferred(model, image, size)[..., ::8, ::8], arrays[f"{case}.infer_plain_s8"])
     close_as_the_readme_says(padded_and_flipped(model, image, size)[..., ::8, ::8], arrays[f"{case}.infer_pad_flip_s8"])
+
+
+def test_load_model__an_official_file_of_zoedepth_on_depth_anything_gives_the_released_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, path = "v1.softplus.mean.480x640", tmp_path / "depth_anything_metric_depth_indoor.pt"
+    write_weights(build(case), path, layout="official")
+    assert any(name.startswith("core.core.depth_head.") for name in torch.load(path, weights_only=True))
+    preset = PRESETS["zoedepth-depth-anything-indoor"]
+    monkeypatch.setitem(
+        PRESETS, preset.name, replace(preset, config=replace(preset.config, encoder="vits", taps=v1_taps("vits")))
+    )
+    model, arrays = load_model(path), zoe_fixture.stored("zoe_end_to_end")
+    depth_m = model(prepared(picture(case), CASES[case][3], model))
+    close_as_the_readme_says(depth_m[:, None, ::7, ::7], arrays[f"{case}.metric_depth_s7"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leadline.models.config import SigmoidHeadConfig
+from leadline.models.head_config import SigmoidHeadConfig
 from leadline.models.heads.metric_sigmoid import SigmoidHead
 from leadline.models.heads.taps import HeadTaps
 

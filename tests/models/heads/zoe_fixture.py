@@ -8,13 +8,13 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from leadline.models.config import AttractorKind, AttractorType, BinCentersType, MetricBinsHeadConfig
+from leadline.models.head_config import AttractorKind, AttractorType, BinCentersType, MetricBinsHeadConfig
 from leadline.models.heads.metric_bins import MetricBinsHead
 from leadline.models.heads.taps import HeadTaps
 from tests.shared_paths import stored as stored_arrays
 
 FEATURES = 64
-Name = Literal["zoe_head", "zoe_units", "zoe_end_to_end"]
+Name = Literal["zoe_head", "zoe_units", "zoe_end_to_end", "zoe_nk"]
 
 
 def stored(name: Name) -> dict[str, Tensor]:
@@ -51,5 +51,5 @@ def weights(arrays: dict[str, Tensor], *, bounded: bool) -> dict[str, Tensor]:
 
 def head(arrays: dict[str, Tensor], options: MetricBinsHeadConfig) -> MetricBinsHead:
     built = MetricBinsHead(options, FEATURES)
-    built.load_state_dict(weights(arrays, bounded=built.bounded))
+    built.load_state_dict(weights(arrays, bounded=built.bins.bounded))
     return built.eval()

@@ -84,6 +84,7 @@ def largest_gap(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) ->
     return float(torch.stack(gaps).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_metric_recipe__two_processes_end_with_the_weights_of_one(tmp_path: Path, accumulate: int) -> None:
     run_metric(0, tmp_path / "one", accumulate)

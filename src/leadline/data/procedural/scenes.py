@@ -19,6 +19,7 @@ from leadline.data.procedural.rooms import build_room
 from leadline.data.procedural.streets import build_street
 from leadline.data.procedural.tracing import View, nearest_depth_m
 from leadline.data.procedural.yards import build_yard
+from leadline.geometry.camera import intrinsic_matrix
 from leadline.geometry.disparity import stereo_disparity_px
 
 if TYPE_CHECKING:
@@ -153,8 +154,7 @@ def _noise(key: str, purpose: str) -> np.random.Generator:
 
 
 def _matrix(view: View) -> torch.Tensor:
-    focal = view.focal_px
-    return torch.tensor([[focal, 0.0, view.width / 2], [0.0, focal, view.height / 2], [0.0, 0.0, 1.0]])
+    return intrinsic_matrix(focal_px=(view.focal_px, view.focal_px), centre_px=(view.width / 2, view.height / 2))
 
 
 def seen_from(

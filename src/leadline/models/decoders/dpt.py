@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.models.config import FeatureMode
+from leadline.models.config import FeatureMode, Readout
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.heads.taps import HeadTaps
 
@@ -74,6 +74,23 @@ class FusionBlock(nn.Module):
         return resize(self.out_conv(self.resConfUnit2(fused)), size)
 
 
+def readout_projection(dim: int) -> nn.Sequential:
+    """The layers of ``read_class_token``, numbered as in MiDaS's files."""
+    return nn.Sequential(nn.Linear(2 * dim, dim), nn.GELU())
+
+
+def read_class_token(layers: nn.Sequential, features: Tensor, class_token: Tensor) -> Tensor:
+    """GELU of a linear map of each pixel beside the class token (Ranftl et al. 2021, sec. 3.1, "project").
+
+    (B,C,h,w) and (B,1,C) -> (B,C,h,w), no unit.  The token's share is the same for all pixels, so it is computed once.
+    """
+    weight, bias = layers[0].parameters()
+    C = features.shape[1]
+    pixels = F.linear(features.permute(0, 2, 3, 1), weight[:, :C])
+    token = F.linear(class_token[:, None], weight[:, C:], bias)
+    return layers[1](pixels + token).permute(0, 3, 1, 2)  # type: ignore[no-any-return]
+
+
 class Pointwise(nn.Conv2d):
     """A 1x1 convolution as a matrix product; to one channel, oneDNN's convolution is slower than that backward."""
 
@@ -121,11 +138,21 @@ class DptDecoder(nn.Module):
         features: width of the fused maps.
         channels: widths of the four reassembled maps.
         mode: see ``DepthModelConfig.feature_mode``.
+        readout: "project" mixes each map's class token into its pixels (MiDaS), "ignore" leaves it out (Depth Anything).
     """
 
-    def __init__(self, layout: EncoderLayout, features: int, channels: tuple[int, ...], mode: FeatureMode = "zoe") -> None:
+    def __init__(
+        self,
+        layout: EncoderLayout,
+        features: int,
+        channels: tuple[int, ...],
+        mode: FeatureMode = "zoe",
+        readout: Readout = "ignore",
+    ) -> None:
         super().__init__()
         self.mode = mode
+        mixed = layout.channels if readout == "project" else ()
+        self.readout_projects = nn.ModuleList(readout_projection(width) for width in mixed)
         self.projects = nn.ModuleList(
             nn.Conv2d(width, out, kernel_size=1) for width, out in zip(layout.channels, channels, strict=True)
         )
@@ -142,6 +169,8 @@ class DptDecoder(nn.Module):
     def _levels(self, features: Features, size: tuple[int, int]) -> tuple[Tensor, ...]:
         levels = []
         for index, one in enumerate(features.maps):
+            if self.readout_projects:
+                one = read_class_token(self.readout_projects[index], one, features.prefix[index])  # type: ignore[arg-type]
             one = self.resize_layers[index](self.projects[index](one))
             if self.mode == "stride8":
                 one = resize(one, _at_stride(size, _STRIDE8_LEVELS[index]))

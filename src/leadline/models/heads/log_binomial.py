@@ -57,7 +57,7 @@ class LogBinomial(NamedTuple):
     @staticmethod
     def of(*, success: Tensor, temperature: Tensor) -> LogBinomial:
         """From p in [0, 1] and T > 0, both (B,1,H,W), no unit; the maps have their shape and dtype."""
-        odds = success.clamp(MIN_PROBABILITY, 1).log() - (1 - success).clamp(MIN_PROBABILITY, 1).log()
+        odds = success.clamp(MIN_PROBABILITY, 1.0).log() - (1 - success).clamp(MIN_PROBABILITY, 1.0).log()
         return LogBinomial(1 / temperature, odds / temperature)
 
     def probabilities(self, n_bins: int) -> Tensor:
@@ -86,6 +86,9 @@ def expected_value(distribution: LogBinomial, centers: Tensor) -> Tensor:
     >>> round(expected_value(LogBinomial(one, 0 * one), torch.tensor([2.0, 4.0]).reshape(1, 2, 1, 1)).item(), 4)
     3.0
     """
+    if torch.compiler.is_exporting():  # a graph for any size has no loop over rows, and needs no gradient
+        resized = F.interpolate(centers, distribution.tilt.shape[-2:], mode="bilinear", align_corners=True)
+        return (distribution.probabilities(centers.shape[1]) * resized).sum(dim=1, keepdim=True)
     bins_last = (values.permute(0, 2, 3, 1).contiguous() for values in (*distribution, centers))
     with torch.autocast(centers.device.type, enabled=False):  # its matrix products would round to bfloat16
         mean_BHW1 = cast("Tensor", _ExpectedValue.apply(*bins_last))

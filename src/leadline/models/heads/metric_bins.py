@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.models.config import MetricBinsHeadConfig
+from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.models.heads.attractors import RELEASED_ALPHA, RELEASED_GAMMA, Attraction, AttractorLayer, attracted
 from leadline.models.heads.log_binomial import ConditionalLogBinomial, LogBinomial, expected_value
 from leadline.models.heads.seed_bins import Projector, SeedBins
@@ -29,11 +29,13 @@ class BinsOutput:
         depth_m: (B,H,W) metres, positive.
         coarse_centers_m: (B,N,h,w) metres, final bin centres at the finest pyramid level.
         distribution: maps (B,1,H,W) of the log-binomial over the N bins.
+        domain_scores: (B,domains) of the classifier that chose the bins, no unit; None where there is no choice.
     """
 
     depth_m: Tensor
     coarse_centers_m: Tensor
     distribution: LogBinomial
+    domain_scores: Tensor | None = None
 
     def bin_centers_m(self) -> Tensor:
         """(B,N,H,W) final centres in metres at the size of the depth."""
@@ -42,6 +44,93 @@ class BinsOutput:
     def bin_probabilities(self) -> Tensor:
         """(B,N,H,W) in [0, 1], no unit, sum 1 over the bins."""
         return self.distribution.probabilities(self.coarse_centers_m.shape[1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BinLayers:
+    """The layers that make bins of features; a model of several domains has one set for each.
+
+    Attributes:
+        config: options of the bins.
+        seed: first centres.
+        attractors: one layer per pyramid level, coarse to fine.
+        log_binomial: the distribution over the bins.
+    """
+
+    config: MetricBinsHeadConfig
+    seed: SeedBins
+    attractors: nn.ModuleList
+    log_binomial: ConditionalLogBinomial
+
+    @property
+    def bounded(self) -> bool:
+        """True where attractors, and so the final centres, stay within the depth range."""
+        return self.config.bin_centers_type in {"normed", "hybrid2"}
+
+    def levels(
+        self, bottleneck: Tensor, seed_embedding: Tensor, projected: Iterable[Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Embedding (B,E,h,w) and centres (B,N,h,w) of the seed, then of each pyramid level, coarse to fine.
+
+        Centres are shares of the depth range where attractors are bounded, else metres; neither sorted nor clipped.
+
+        Args:
+            bottleneck: (B,C,h,w), no unit.
+            seed_embedding: (B,E,h,w) of the bottleneck.
+            projected: (B,E,h,w) embedding of each pyramid level.
+
+        Raises:
+            ValueError: not one embedding per attractor layer.
+        """
+        embedding, centers = seed_embedding, self._as_range_share(self.seed(bottleneck))
+        yield embedding, centers
+        attraction = _attraction(self.config)
+        for level, attract in zip(projected, self.attractors, strict=True):
+            points = attract(_resized(embedding, level).add_(level))
+            centers = attracted(centers=_resized(centers, points), points=points, attraction=attraction)
+            embedding = level
+            yield embedding, centers
+
+    def read(self, fine: Tensor, embedding: Tensor, centers: Tensor) -> BinsOutput:
+        """Fine features (B,C,H,W) with the last embedding and centres of ``levels`` -> metres (B,H,W) and bins.
+
+        At least ``min_depth_m``, and at most ``max_depth_m`` where attractors are bounded.
+        """
+        distribution = self.log_binomial(fine, embedding)
+        centers_m = self.metres(centers)
+        farthest_m = self.config.max_depth_m if self.bounded else None
+        depth_m = expected_value(distribution, centers_m)[:, 0].clamp(self.config.min_depth_m, farthest_m)
+        return BinsOutput(depth_m=depth_m, coarse_centers_m=centers_m, distribution=distribution)
+
+    def metres(self, centers: Tensor) -> Tensor:
+        """Centres of one of the ``levels`` -> metres, both (B,N,h,w).
+
+        Where attractors are bounded, clipped to the range and ascending.
+        """
+        if not self.bounded:
+            return centers
+        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
+        return ((far_m - near_m) * centers + near_m).clamp(near_m, far_m).sort(dim=1)[0]
+
+    def _as_range_share(self, centers_m: Tensor) -> Tensor:
+        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
+        return (centers_m - near_m) / (far_m - near_m) if self.bounded else centers_m
+
+
+def seed_layer(config: MetricBinsHeadConfig, in_channels: int, hidden: int) -> SeedBins:
+    """The layer of the first centres: (B,in_channels,h,w) -> (B,N,h,w) metres."""
+    bounded = config.bin_centers_type in {"normed", "hybrid1"}
+    range_m = (config.min_depth_m, config.max_depth_m) if bounded else None
+    return SeedBins(in_channels, hidden, config.n_bins, range_m=range_m)
+
+
+def attractor_layers(config: MetricBinsHeadConfig) -> nn.ModuleList:
+    """One attractor layer per pyramid level, coarse to fine."""
+    bounded = config.bin_centers_type in {"normed", "hybrid2"}
+    return nn.ModuleList(
+        AttractorLayer(config.bin_embedding_dim, count, bounded=bounded, released_bounds=config.compat)
+        for count in config.n_attractors
+    )
 
 
 class MetricBinsHead(nn.Module):
@@ -55,22 +144,25 @@ class MetricBinsHead(nn.Module):
 
     def __init__(self, config: MetricBinsHeadConfig, in_channels: int, out_conv_channels: int = 32) -> None:
         super().__init__()
-        self.config, self.attraction = config, _attraction(config)
-        embedding, range_m = config.bin_embedding_dim, (config.min_depth_m, config.max_depth_m)
-        bounded_seed = config.bin_centers_type in {"normed", "hybrid1"}
-        self.bounded = config.bin_centers_type in {"normed", "hybrid2"}
+        self.config = config
+        embedding = config.bin_embedding_dim
         self.conv2 = nn.Conv2d(in_channels, in_channels, 1)
-        self.seed_bin_regressor = SeedBins(
-            in_channels, SEED_HIDDEN, config.n_bins, range_m=range_m if bounded_seed else None
-        )
+        self.seed_bin_regressor = seed_layer(config, in_channels, SEED_HIDDEN)
         self.seed_projector = Projector(in_channels, PROJECTOR_HIDDEN, embedding)
         self.projectors = nn.ModuleList(Projector(in_channels, PROJECTOR_HIDDEN, embedding) for _ in config.n_attractors)
-        self.attractors = nn.ModuleList(
-            AttractorLayer(embedding, count, bounded=self.bounded, released_bounds=config.compat)
-            for count in config.n_attractors
-        )
+        self.attractors = attractor_layers(config)
         self.conditional_log_binomial = ConditionalLogBinomial(
             out_conv_channels + 1, embedding, min_temp=config.min_temp, max_temp=config.max_temp
+        )
+
+    @property
+    def bins(self) -> BinLayers:
+        """The layers that make the bins."""
+        return BinLayers(
+            config=self.config,
+            seed=self.seed_bin_regressor,
+            attractors=self.attractors,
+            log_binomial=self.conditional_log_binomial,
         )
 
     def forward(self, taps: HeadTaps) -> BinsOutput:
@@ -81,47 +173,21 @@ class MetricBinsHead(nn.Module):
         Raises:
             ValueError: not one pyramid map per entry of ``n_attractors``.
         """
-        taps = _channels_last(taps)
+        taps = channels_last(taps)
         *_, (embedding, centers) = self.levels(taps)
         relative = F.relu(taps.relative)[:, None].to(taps.out_conv.dtype)
         fine = torch.cat([taps.out_conv, _resized(relative, taps.out_conv)], dim=1)
-        distribution = self.conditional_log_binomial(fine, embedding)
-        centers_m = self.metres(centers)
-        farthest_m = self.config.max_depth_m if self.bounded else None
-        depth_m = expected_value(distribution, centers_m)[:, 0].clamp(self.config.min_depth_m, farthest_m)
-        return BinsOutput(depth_m=depth_m, coarse_centers_m=centers_m, distribution=distribution)
+        return self.bins.read(fine, embedding, centers)
 
     def levels(self, taps: HeadTaps) -> Iterator[tuple[Tensor, Tensor]]:
-        """Embedding (B,E,h,w) and centres (B,N,h,w) of the seed, then of each pyramid level, coarse to fine.
-
-        Centres are shares of the depth range where attractors are bounded, else metres; neither sorted nor clipped.
+        """Embedding (B,E,h,w) and centres (B,N,h,w) as ``BinLayers.levels`` gives them.
 
         Raises:
             ValueError: not one pyramid map per entry of ``n_attractors``.
         """
         bottleneck = self.conv2(taps.bottleneck)
-        embedding, centers = self.seed_projector(bottleneck), self._as_range_share(self.seed_bin_regressor(bottleneck))
-        yield embedding, centers
-        for features, project, attract in zip(taps.pyramid, self.projectors, self.attractors, strict=True):
-            projected = project(features)
-            points = attract(_resized(embedding, projected).add_(projected))
-            centers = attracted(centers=_resized(centers, points), points=points, attraction=self.attraction)
-            embedding = projected
-            yield embedding, centers
-
-    def _as_range_share(self, centers_m: Tensor) -> Tensor:
-        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
-        return (centers_m - near_m) / (far_m - near_m) if self.bounded else centers_m
-
-    def metres(self, centers: Tensor) -> Tensor:
-        """Centres of one of the ``levels`` -> metres, both (B,N,h,w).
-
-        Where attractors are bounded, clipped to the range and ascending.
-        """
-        if not self.bounded:
-            return centers
-        near_m, far_m = self.config.min_depth_m, self.config.max_depth_m
-        return ((far_m - near_m) * centers + near_m).clamp(near_m, far_m).sort(dim=1)[0]
+        projected = (project(one) for one, project in zip(taps.pyramid, self.projectors, strict=True))
+        return self.bins.levels(bottleneck, self.seed_projector(bottleneck), projected)
 
 
 def bin_confidence(probabilities: Tensor) -> Tensor:
@@ -131,7 +197,7 @@ def bin_confidence(probabilities: Tensor) -> Tensor:
     0.0
     """
     entropy = cast("Tensor", torch.special.entr(probabilities)).sum(dim=1)
-    return (1 - entropy / math.log(probabilities.shape[1])).clamp(0, 1)
+    return (1 - entropy / math.log(probabilities.shape[1])).clamp(0.0, 1.0)
 
 
 def _attraction(config: MetricBinsHeadConfig) -> Attraction:
@@ -143,7 +209,7 @@ def _attraction(config: MetricBinsHeadConfig) -> Attraction:
     )
 
 
-def _channels_last(taps: HeadTaps) -> HeadTaps:
+def channels_last(taps: HeadTaps) -> HeadTaps:
     """The same taps laid out as 1x1 convolutions, resizing and bins read them fastest."""
     out_conv, bottleneck, *pyramid = (
         one.contiguous(memory_format=torch.channels_last) for one in (taps.out_conv, taps.bottleneck, *taps.pyramid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from leadline.models.config import SigmoidHeadConfig
+from leadline.models.head_config import SigmoidHeadConfig
 from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.taps import HeadTaps
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from leadline.contracts.errors import require
 from leadline.models.config import FeatureMode
 from leadline.models.head_config import AttractorKind, AttractorType, BinCentersType, MetricBinsHeadConfig
 from leadline.recipes.supervised.data_config import DataConfig
-from leadline.recipes.supervised.run_config import require
 
 if TYPE_CHECKING:
     from leadline.data.request import OptionValue

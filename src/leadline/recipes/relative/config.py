@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from leadline.contracts.errors import require
 from leadline.recipes.supervised.data_config import DataConfig
-from leadline.recipes.supervised.run_config import require
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -77,6 +77,7 @@ def has_depth(name: str) -> bool:
 
 def _checked(config: DataConfig) -> tuple[str, ...]:
     for name in config.datasets:
+        dataset_entry(name, flag="--datasets")
         if not has_depth(name) and Field.ORDINAL not in dataset_entry(name).provides:
             raise UsageError(
                 expected="--datasets with depth or ordinal pairs",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from leadline.recipes.supervised.run_config import RunConfig, require
+from leadline.contracts.errors import require
+from leadline.recipes.supervised.run_config import RunConfig
 
 if TYPE_CHECKING:
     from leadline.data.request import OptionValue

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
-from leadline.contracts.named_values import named_values
 from leadline.data.catalog import dataset_entry
+from leadline.data.named_values import named_values
 from leadline.data.request import DatasetRequest, OptionValue
 
 if TYPE_CHECKING:

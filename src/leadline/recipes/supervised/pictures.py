@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.rasters.colour import robust_range
-from leadline.rasters.images import as_picture
+from leadline.rasters.images import picture_from_tensor
 from leadline.rasters.panels import comparison
 from leadline.recipes.supervised.recipe import truth
 
@@ -34,5 +34,5 @@ def pictured(batch: Batch, predicted_m: Tensor, index: int) -> NDArray[np.uint8]
     values = predicted_m.detach().float().cpu().numpy()
     prediction = DepthMap(values=values, valid=np.isfinite(values), kind=DepthKind.METRIC)
     low, high = robust_range(depth_m, valid) if valid.any() else robust_range(values, prediction.valid)
-    rgb = as_picture(batch.image[index].cpu())
+    rgb = picture_from_tensor(batch.image[index].cpu())
     return comparison(rgb, known, prediction, low=low, high=max(high, low + 0.1))

@@ -37,7 +37,7 @@ from leadline.recipes.supervised.data import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from leadline.contracts.depth_map import DepthKind
@@ -68,16 +68,14 @@ class Report:
     baselines: dict[str, EvaluationResult]
 
 
-def report_run(
-    config: DataConfig, summary: TrainSummary, size: tuple[int, int], on_progress: Callable[[int, int], None] | None = None
-) -> Report:
+def report_run(config: DataConfig, summary: TrainSummary, size: tuple[int, int]) -> Report:
     """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
     name = next(one for one in validation_names(config) if has_depth(one))
     part = DATASETS[name].report_split
     predictor = load(config.save_dir, device=config.device)
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config, predictor.kind)
     settings = _told(name, part, config, size)
-    result = evaluate(predictor, pictures, protocol, settings=settings, on_progress=on_progress)
+    result = evaluate(predictor, pictures, protocol, settings=settings)
     learned = training_names(config)[0]
     training = EvenSubset(open_part(learned, config, part="train", size=size), GUESSED_FROM)
     guesses = naive_guesses(training[index] for index in range(len(training)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from leadline.contracts.errors import UsageError
+from leadline.contracts.errors import require
 from leadline.training.settings import EngineSettings, NoDecay, Schedule  # torch-free as well
 
 WITHOUT_DECAY: tuple[NoDecay, ...] = ("bias", "norm", "pos_embed", "layer_scale")
@@ -119,9 +119,3 @@ class RunConfig:
             device=self.device,
             deterministic=self.deterministic,
         )
-
-
-def require(holds: bool, expected: str, got: object, remedy: str) -> None:  # noqa: FBT001
-    """Refuse a flag that cannot be meant.  Raises UsageError."""
-    if not holds:
-        raise UsageError(expected=expected, got=repr(got), remedy=remedy)

@@ -19,7 +19,7 @@ from leadline.contracts.sample import Batch, Field, Sample
 from leadline.evaluation.evaluate import evaluate
 from leadline.evaluation.protocol import Case, Protocol
 from leadline.evaluation.protocols.da2k import DA2K
-from leadline.evaluation.scoring import judged, score_judged
+from leadline.evaluation.scoring import judged, score_depth, score_judged
 from leadline.geometry.alignment import alignment_for
 from leadline.inference.predictor import Predictor
 from leadline.losses.pooling import keep
@@ -133,7 +133,7 @@ def _quick_protocol(config: DataConfig, kind: DepthKind) -> Protocol:
         name="validation",
         dataset=None,
         needs=frozenset({Field.DEPTH}),
-        score=lambda case, protocol: score_judged(judged(case, protocol)),
+        score=score_depth,
         range_m=(config.min_depth, config.max_depth),
         alignment=alignment_for(kind),
         source="Leadline's own, at the training size",

@@ -2,7 +2,7 @@
 import pytest
 
 from leadline.contracts.errors import UsageError
-from leadline.contracts.named_values import named_values
+from leadline.data.named_values import named_values
 
 
 def test_named_values__reads_names_as_flags_are_written_and_values_as_they_stand() -> None:

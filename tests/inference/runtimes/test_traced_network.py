@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from leadline.contracts.errors import UsageError
+from leadline.inference.runtimes.sessions import open_session
+from leadline.inference.runtimes.traced_network import CONFIDENCE, DEPTH, TracedNetwork, write_network
+from leadline.models.config import DepthModelConfig
+from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig
+
+
+def toy(head: HeadConfig) -> DepthModel:
+    torch.manual_seed(0)
+    return DepthModel(DepthModelConfig(encoder="dinov2-toy", head=head)).eval()
+
+
+def test_traced_network__says_what_the_model_says_and_hands_out_where_to_cut() -> None:
+    image = torch.rand(2, 3, 28, 42)
+    for head, outputs in ((RelativeHeadConfig(), 2), (MetricBinsHeadConfig(), 8)):
+        model = toy(head)
+        with torch.no_grad():
+            given = TracedNetwork(model)(image)
+            assert len(given) == outputs
+            torch.testing.assert_close(given[0], model(image))
+
+
+def test_traced_network__leaves_the_model_as_it_is() -> None:
+    model = toy(RelativeHeadConfig()).train()
+    TracedNetwork(model)
+    assert model.training
+    assert not model.decoder.scratch.output_conv1._forward_hooks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head",
+    [RelativeHeadConfig(), MetricBinsHeadConfig(), MetricBinsHeadConfig(bin_centers_type="normed", compat=True)],
+)
+def test_write_network__is_the_model_at_every_size_and_batch(head: HeadConfig, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    model = toy(head)
+    outputs = write_network(model, tmp_path / "n.onnx")
+    assert outputs == ((DEPTH,) if isinstance(head, RelativeHeadConfig) else (DEPTH, CONFIDENCE))
+    session = open_session(tmp_path / "n.onnx", "onnx", "fp32")
+    for batch, rows, columns in ((1, 5, 6), (1, 37, 37), (2, 37, 18), (1, 1, 1), (3, 2, 40)):
+        image = torch.rand(batch, 3, 14 * rows, 14 * columns)
+        with torch.no_grad():
+            expected = model.predict_full(image)
+        given = session.run(image.numpy())
+        np.testing.assert_allclose(given[0], expected.depth.numpy(), rtol=1e-4, atol=1e-5)
+        assert len(given) == len(outputs)
+
+
+def test_write_network__that_cannot_be_traced_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxscript")
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise RuntimeError("\nno such operator\nmore")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(UsageError, match=r"no such operator; name one size with --static"):
+        write_network(toy(RelativeHeadConfig()), tmp_path / "n.onnx")
