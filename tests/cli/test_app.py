@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -80,3 +82,16 @@ def test_app__without_gradio_names_the_install_command(
     monkeypatch.undo()
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert "pip install 'leadline[app]'" in say(capsys, "app", tmp_path / "none").mistake()
+
+
+def test_app__is_ended_by_sigterm_with_its_own_status_and_leaves_the_signal_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(*_: object, stop: threading.Event, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(10)
+
+    monkeypatch.setattr("leadline.web.server.serve", serve)
+    before = signal.getsignal(signal.SIGTERM)
+    assert say(capsys, "app", save_toy(tmp_path / "a"), "--device", "cpu").status == 143
+    assert signal.getsignal(signal.SIGTERM) is before

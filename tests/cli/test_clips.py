@@ -30,9 +30,7 @@ def test_split_inputs__refuses_to_stabilise_pictures() -> None:
     split_inputs([Path("a.png"), Path("a.mp4")], video=False, stable=True)
 
 
-def test_predict_clips__writes_each_into_its_folder_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_predict_clips__writes_each_into_its_folder_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = save_toy(tmp_path / "model")
     clip = write_clip(tmp_path / "walk.mp4", [striped(0)] * 5)
     (tmp_path / "shots").mkdir()

@@ -177,7 +177,7 @@ def test_calibrate__warns_where_the_shift_leaves_no_depth() -> None:
 class Distorted:
     """Knows the truth of procedural scenes and says an affine disparity of it: 2.5 / z - 0.1, with a grain of 1 %."""
 
-    description: Mapping[str, object] = {"model": "distorted"}  # noqa: RUF012
+    description: Mapping[str, object] = {"model": "distorted"}
     kind = DepthKind.AFFINE_DISPARITY
 
     def __init__(self, truths: dict[bytes, NDArray[np.float32]]) -> None:

@@ -18,7 +18,7 @@ from leadline.inference.observations import observe
 class Red:
     """The red channel, invalid where it is 0."""
 
-    description: Mapping[str, object] = {"model": "red"}  # noqa: RUF012
+    description: Mapping[str, object] = {"model": "red"}
     kind = DepthKind.AFFINE_DISPARITY
 
     def predict_batch(self, pictures: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:

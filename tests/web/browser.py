@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A headless Chromium, where selenium, the browser and its driver are installed; a test that needs it is skipped elsewhere."""
+"""A headless Chromium where selenium, browser and driver are installed; elsewhere a test that needs it is skipped."""
 
 from __future__ import annotations
 

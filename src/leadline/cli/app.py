@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,10 +48,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(arguments: AppArguments) -> int:
-    """Serve until Ctrl-C, which ends with 0: there is no other way to end it."""
+    """Serve until Ctrl-C, which is the way to end it and so gives 0, or SIGTERM, which gives 143."""
     show_log()
     require(0 < arguments.port < 65536, "--port between 1 and 65535", arguments.port, "leave it out")
 
+    from leadline.training.signals import EXIT_TERMINATED
     from leadline.web.limits import Limits
     from leadline.web.server import require_gradio, serve
     from leadline.web.shelf import Loading, Shelf
@@ -65,11 +67,15 @@ def run(arguments: AppArguments) -> int:
     )
     shelf = Shelf(arguments.models or (DEFAULT_MODEL,), loading)
     shelf.predictor(shelf.names[0])  # a mistake in it is told here, not on the page
+    stop = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        serve(shelf, limits, port=arguments.port, on_ready=_say, stop=threading.Event())
+        serve(shelf, limits, port=arguments.port, on_ready=_say, stop=stop)
     except KeyboardInterrupt:
         notices().print("stopped", highlight=False)
-    return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return EXIT_TERMINATED if stop.is_set() else 0
 
 
 def _say(address: str) -> None:

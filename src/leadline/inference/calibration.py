@@ -205,8 +205,7 @@ def _expected_error(calibration: Calibration, covariance: Tensor, spread: float,
     """Relative error to expect of one prediction at a depth: of the coefficients, and of the prediction itself."""
     said, weight = (1.0 / depth_m, depth_m) if calibration.space == "disparity" else (depth_m, 1.0 / depth_m)
     row = torch.tensor([(said - calibration.shift) / calibration.scale, 1.0], dtype=torch.float64)[: len(covariance)]
-    row = row * weight
-    return math.sqrt(max(float(row @ covariance @ row), 0.0) + spread**2)
+    return math.sqrt(max(float(row @ covariance @ row), 0.0) * weight**2 + spread**2)
 
 
 def _held_out(seen: Observations, bare: Calibration, rows: _Rows) -> tuple[float | None, str]:
@@ -222,8 +221,7 @@ def _held_out(seen: Observations, bare: Calibration, rows: _Rows) -> tuple[float
         if scale > 0:
             said = replace(bare, scale=scale, shift=shift).metres(seen.predicted[out])
             errors.append(np.abs(said / seen.depth_m[out] - 1.0))
-    name = "picture" if by_picture else "point"
-    return (float(np.concatenate(errors).mean()), name) if errors else (None, name)
+    return float(np.concatenate(errors).mean()) if errors else None, "picture" if by_picture else "point"
 
 
 def _folds(group: NDArray[np.int64]) -> Iterable[NDArray[np.bool_]]:

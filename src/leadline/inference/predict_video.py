@@ -174,13 +174,11 @@ class _Work:
         if self.kept is not None:
             path = output_path(self.place, self.place.name, COLOUR_VIDEO_ENDING)
             again = self.clip.read("skip", lambda _: None)  # what is damaged was said the first time
-            kind, title = self.predictor.kind, self.place.name
-            colour = write_colour_video(path, again, self.kept, kind=kind, title=title)
+            colour = write_colour_video(path, again, self.kept, kind=self.predictor.kind, title=self.place.name)
             summary.files.append(path)
         path = self.place / RECORD
         with atomically(path) as temporary:
-            text = json.dumps(self._record(colour), indent=2, allow_nan=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(self._record(colour), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         summary.files.append(path)
 
     def _record(self, colour: dict[str, Any] | None) -> dict[str, Any]:

@@ -119,12 +119,12 @@ def _points_panel() -> _Points:
     gr.Markdown("Click a place, type its distance along the viewing direction, add it; three places or more, near and far.")
     metres = gr.Number(label="Metres at the clicked place", minimum=0, elem_id="metres")
     with gr.Row():
-        add = gr.Button("Add point", size="sm", elem_id="add")
-        remove = gr.Button("Remove last", size="sm", elem_id="remove")
+        add = gr.Button("Add point", size="sm", min_width=80, elem_id="add")
+        remove = gr.Button("Remove last", size="sm", min_width=80, elem_id="remove")
     table = gr.Markdown("No points yet.", elem_id="points")
     with gr.Row():
-        fit = gr.Button("Calibrate", size="sm", variant="primary", elem_id="fit")
-        undo = gr.Button("Undo", size="sm", elem_id="undo")
+        fit = gr.Button("Calibrate", size="sm", variant="primary", min_width=80, elem_id="fit")
+        undo = gr.Button("Undo", size="sm", min_width=80, elem_id="undo")
     return _Points(metres, add, remove, fit, undo, table)
 
 
