@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``leadline export``: a model enters; a portable file that gives the same depth, and its certificate, leave."""
+"""``leadline export``: a model enters; a portable file that gives the same depth, or its weights for others, leave."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from leadline.contracts.errors import UsageError
 if TYPE_CHECKING:
     from leadline.export.certificate import Check
     from leadline.export.export import Exported
+    from leadline.models.weight_writers import Layout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportArguments:
-    """Take a model away as one file: 8-bit RGB pictures in, depth at their size out, verified, with a certificate."""
+    """Take a model away: as one verified file from 8-bit RGB pictures to depth at their size, or as weights."""
 
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, or a weights file (.safetensors .pth .pt .npz)."""
-    to: Literal["onnx", "openvino"]
-    """onnx writes FILE.onnx; openvino writes FILE.xml and FILE.bin."""
+    """A run folder, a checkpoint folder, a weights file (.safetensors .pth .pt .npz), or hf:org/name."""
+    to: Literal["onnx", "openvino", "official", "hugging-face", "leadline"]
+    """onnx writes FILE.onnx, openvino FILE.xml and FILE.bin.  Weights alone: official writes FILE.safetensors or FILE.pth
+    with the names of the model's own project, hugging-face a folder for transformers, leadline a checkpoint folder."""
     out: Path
-    """The file to write; the certificate lies beside it."""
+    """The file or folder to write; the certificate of onnx and openvino lies beside it."""
     static: str | None = None
     """HxW in pixels: pictures of this one size only; by default any size."""
     precision: Literal["fp32", "fp16"] = "fp32"
@@ -49,6 +51,8 @@ def run(arguments: ExportArguments) -> int:
     """Export, verify, and say how well the file agrees."""
     show_log()
     size_px = parse_size(arguments.static)
+    if arguments.to not in ("onnx", "openvino"):
+        return write_alone(arguments, arguments.to)
 
     from leadline.export.export import ExportSettings, export
     from leadline.inference.predictor import load
@@ -56,6 +60,29 @@ def run(arguments: ExportArguments) -> int:
     settings = ExportSettings(to=arguments.to, size_px=size_px, precision=arguments.precision, verify_on=arguments.verify_on)
     predictor = load(arguments.model, device="cpu", precision="fp32", architecture=arguments.architecture)
     conclude(export(predictor, arguments.out, settings, on_check=_say), arguments)
+    return 0
+
+
+def write_alone(arguments: ExportArguments, layout: Layout) -> int:
+    """Write the weights as others read them, exactly; 0.
+
+    Raises:
+        UsageError: a flag that only graphs have, or a layout with no words for this model.
+        WeightsError, StorageError: the model cannot be read, or the path not written.
+    """
+    graph_only = {"--static": arguments.static, "--verify-on": arguments.verify_on}
+    given = [flag for flag, value in graph_only.items() if value is not None]
+    if given or arguments.precision != "fp32":
+        raise UsageError(
+            expected=f"--to onnx or openvino beside {(*given, '--precision')[0]}",
+            got=f"--to {layout}",
+            remedy="leave it out: weights are written exactly as they are",
+        )
+    from leadline.models.weight_writers import write_weights
+    from leadline.models.weights import load_model
+
+    write_weights(load_model(arguments.model, architecture=arguments.architecture), arguments.out, layout=layout)
+    output().print(f"{arguments.out}: the weights of {arguments.model}, layout {layout}", highlight=False, markup=False)
     return 0
 
 
