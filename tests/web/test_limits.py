@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from leadline.contracts.errors import DataError, UsageError
-from leadline.web.limits import Deadline, Limits, read_upload
+from leadline.web.limits import Deadline, Limits, Work, read_upload
 from tests.web.pictures import upload
 
 
@@ -62,3 +63,28 @@ def test_deadline__refuses_only_when_tiles_are_left(monkeypatch: pytest.MonkeyPa
     assert deadline.elapsed_s == 11.0
     with pytest.raises(UsageError, match=r"within 10 s; got 1 of 3 tiles.*--time-limit"):
         deadline.check(1, 3)
+
+
+def test_work__end_waits_for_what_is_under_way_and_refuses_the_rest() -> None:
+    work, under_way, may_finish = Work(), threading.Event(), threading.Event()
+
+    def predict() -> None:
+        with work.one():
+            under_way.set()
+            may_finish.wait(10)
+
+    threads = [threading.Thread(target=predict), threading.Thread(target=work.end)]
+    threads[0].start()
+    assert under_way.wait(10)
+    work.check()
+    threads[1].start()
+    threads[1].join(0.1)
+    assert threads[1].is_alive()
+    with pytest.raises(UsageError, match="ending"):
+        work.check()
+    may_finish.set()
+    for thread in threads:
+        thread.join(10)
+    assert not threads[1].is_alive()
+    with pytest.raises(UsageError, match="ending"), work.one():
+        pass

@@ -12,13 +12,13 @@ import gradio
 
 from leadline.contracts.errors import UsageError
 from leadline.web.known_points import KnownPoint
-from leadline.web.limits import Limits
+from leadline.web.limits import Limits, Work
 from leadline.web.page import Session, _listed, _told, build_page
 from leadline.web.shelf import Loading, Shelf
 
 
 def page(folder: Path, *models: str) -> Any:
-    return build_page(Shelf(models or ("random:none",), Loading()), Limits(), folder)
+    return build_page(Shelf(models or ("random:none",), Loading()), Limits(), folder, Work())
 
 
 def components(built: Any, kind: str) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, show_log
+from leadline.cli.console import say, show_log, tell
 from leadline.contracts.errors import require
 
 DEFAULT_MODEL = "hf:depth-anything/Depth-Anything-V2-Small-hf"  # the best of those under a free licence that any CPU runs
@@ -72,11 +72,11 @@ def run(arguments: AppArguments) -> int:
     try:
         serve(shelf, limits, port=arguments.port, on_ready=_say, stop=stop)
     except KeyboardInterrupt:
-        notices().print("stopped", highlight=False)
+        tell("stopped")
     finally:
         signal.signal(signal.SIGTERM, before)
     return EXIT_TERMINATED if stop.is_set() else 0
 
 
 def _say(address: str) -> None:
-    output().print(f"{address} (Ctrl-C ends it)", highlight=False, markup=False)
+    say(f"{address} (Ctrl-C ends it)")

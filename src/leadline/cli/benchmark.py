@@ -15,7 +15,7 @@ import tyro
 from leadline.benchmarks.catalog import BENCHMARKS
 from leadline.benchmarks.settings import ROUNDS, BenchmarkSettings
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, table
+from leadline.cli.console import output, table, tell
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
 from leadline.rasters.atomic import atomically
@@ -57,7 +57,7 @@ def run(arguments: BenchmarkArguments) -> int:
             remedy=did_you_mean(arguments.name, BENCHMARKS),
         )
     entry = BENCHMARKS[arguments.name]
-    notices().print(f"{entry.summary} ...")
+    tell(f"{entry.summary} ...")
     settings = BenchmarkSettings(
         device=arguments.device,
         rounds=arguments.rounds,

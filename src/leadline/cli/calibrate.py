@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, progress, show_log, table
+from leadline.cli.console import output, progress, say, show_log, table, tell
 from leadline.cli.datasets import DatasetChoice, open_chosen
 from leadline.contracts.errors import ContractError, UsageError
 
@@ -79,7 +79,7 @@ def run(arguments: CalibrateArguments) -> int:
 
     given = load_model(arguments.model, architecture=arguments.architecture)
     if given.config.calibration is not None:
-        notices().print("the model's earlier calibration is replaced", highlight=False)
+        tell("the model's earlier calibration is replaced")
     model = with_calibration(given, None)
     predictor = Predictor(model, device=arguments.device, precision=arguments.precision, source=arguments.model)
     with progress("predicting", total=len(known)) as advance:
@@ -188,8 +188,8 @@ def show(found: Calibrated, out: Path) -> None:
     title = f"metres = {formula}, from {evidence.points} points in {evidence.pictures} pictures"
     output().print(table(title, ["", "value"], rows))
     for sentence in found.warnings:
-        notices().print(f"warning: {sentence}", highlight=False, markup=False)
-    output().print(f"calibrated model: {out}", highlight=False, markup=False)
+        tell(f"warning: {sentence}")
+    say(f"calibrated model: {out}")
 
 
 def _doubt(error: float | None) -> str:

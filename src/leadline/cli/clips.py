@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from leadline.cli.console import notices, output
+from leadline.cli.console import notices, say
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def conclude(summary: ClipSummary, path: Path, place: Path) -> None:
         flicker = f", flicker {summary.flicker_raw:.2%}"
     if summary.flicker_stable is not None:
         flicker += f" before and {summary.flicker_stable:.2%} after"
-    output().print(f"{path}: {summary.predicted} frames{damage}{flicker}: {place}", highlight=False, markup=False)
+    say(f"{path}: {summary.predicted} frames{damage}{flicker}: {place}")
 
 
 class _Rate(ProgressColumn):

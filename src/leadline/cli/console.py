@@ -31,6 +31,16 @@ def notices() -> Console:
     return _Pipe(stderr=True)
 
 
+def say(line: str) -> None:
+    """One line of result as it stands: a path in it must survive a pipe, so nothing is wrapped, coloured or interpreted."""
+    output().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def tell(line: str) -> None:
+    """One line on stderr as it stands."""
+    notices().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table with a header line; the first column is left-aligned, as are texts."""
     result = Table(title=title or None, title_justify="left")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import output, show_log, table
+from leadline.cli.console import output, say, show_log, table
 from leadline.cli.datasets import DatasetChoice, open_chosen
 from leadline.contracts.errors import UsageError
 
@@ -109,4 +109,4 @@ def preview(dataset: DepthDataset, count: int, out: Path) -> None:
     from leadline.rasters.panels import write_picture
 
     write_picture(out, contact_sheet(dataset, count))
-    output().print(f"{out}", highlight=False, markup=False)
+    say(f"{out}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import output, progress, show_log
+from leadline.cli.console import progress, say, show_log
 from leadline.cli.toml_defaults import read_toml_defaults
 from leadline.recipes.metric.config import MetricConfig
 
@@ -87,5 +87,5 @@ def _conclude(report: Report, out: Path) -> None:
     for name, result in scores.items():
         (low, high), delta1, abs_rel = result.intervals["delta1"], result.metrics["delta1"], result.metrics["abs_rel"]
         line = f"{name:<16} delta1 {delta1:.3f} ({low:.3f} to {high:.3f})   abs_rel {abs_rel:.3f}"
-        output().print(line, highlight=False)
-    output().print(f"report: {report.path}   predictions: {out / 'predictions'}", highlight=False, markup=False)
+        say(line)
+    say(f"report: {report.path}   predictions: {out / 'predictions'}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, progress, show_log, table
+from leadline.cli.console import output, progress, show_log, table, tell
 from leadline.cli.datasets import DatasetChoice, open_chosen
 from leadline.contracts.errors import UsageError
 
@@ -139,7 +139,7 @@ def show(result: EvaluationResult) -> None:
     title = f"{result.protocol} on {result.dataset}: {result.images} images, {len(result.skipped)} skipped"
     output().print(table(title, ["metric", "mean", "95 % interval", "better"], rows))
     for one in result.skipped:
-        notices().print(f"skipped {one.key}: {one.reason}", highlight=False, markup=False)
+        tell(f"skipped {one.key}: {one.reason}")
 
 
 def write(result: EvaluationResult, arguments: EvaluateArguments) -> None:

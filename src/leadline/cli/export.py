@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, show_log
+from leadline.cli.console import say, show_log, tell
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(arguments: ExportArguments) -> int:
     """Export, verify, and say how well the file agrees."""
     show_log()
     size_px = parse_size(arguments.static)
-    if arguments.to not in ("onnx", "openvino"):
+    if arguments.to != "onnx" and arguments.to != "openvino":
         return write_alone(arguments, arguments.to)
 
     from leadline.export.export import ExportSettings, export
@@ -82,7 +82,7 @@ def write_alone(arguments: ExportArguments, layout: Layout) -> int:
     from leadline.models.weights import load_model
 
     write_weights(load_model(arguments.model, architecture=arguments.architecture), arguments.out, layout=layout)
-    output().print(f"{arguments.out}: the weights of {arguments.model}, layout {layout}", highlight=False, markup=False)
+    say(f"{arguments.out}: the weights of {arguments.model}, layout {layout}")
     return 0
 
 
@@ -111,10 +111,10 @@ def conclude(exported: Exported, arguments: ExportArguments) -> None:
         f"{exported.file}: {len(exported.checks)} checks passed, at most {worst:.1e} and on average {mean:.1e} of the map's "
         f"range from the model; {exported.certificate.name} says more; try leadline predict {arguments.out}"
     )
-    output().print(line, highlight=False, markup=False)
+    say(line)
 
 
 def _say(check: Check) -> None:
     height, width = check.size_px
     line = f"{check.picture} {height}x{width} by {check.runtime}: at most {check.max_difference:.1e} of the range"
-    notices().print(line, highlight=False, markup=False)
+    tell(line)

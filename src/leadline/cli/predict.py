@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import notices, output, progress_with_parts, show_log
+from leadline.cli.console import progress_with_parts, say, show_log, tell
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def run(arguments: PredictArguments) -> int:
     )
     chosen = open_predictor(request)
     if arguments.runtime == "auto":
-        notices().print(f"--runtime auto is {chosen.reason}", highlight=False, markup=False)
+        tell(f"--runtime auto is {chosen.reason}")
     loaded = chosen.predictor
     together = tiles_together(loaded, arguments)
     if inputs.pictures:
@@ -231,7 +231,7 @@ def settings(arguments: PredictArguments) -> PredictionSettings:
 def conclude(summary: PredictionSummary, arguments: PredictArguments) -> None:
     """Say what was done, and by name what was not."""
     for path, reason in summary.skipped:
-        notices().print(f"skipped {path}: {reason}", highlight=False, markup=False)
+        tell(f"skipped {path}: {reason}")
     ignored = f", {summary.ignored} files that are no pictures ignored" if summary.ignored else ""
     line = f"{summary.predicted} predicted, {len(summary.skipped)} skipped{ignored}: {arguments.out}"
-    output().print(line, highlight=False, markup=False)
+    say(line)

@@ -114,7 +114,7 @@ def network_input(picture: NDArray[np.uint8], settings: PreprocessSettings, norm
         DataError: see ``network_size``.
     """
     size = network_size(picture.shape[0], picture.shape[1], settings)
-    levels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+    levels = torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)
     parts = [levels] if picture.shape[0] * picture.shape[1] <= _PIXELS_AT_ONCE else [levels[c : c + 1] for c in range(3)]
     resized = torch.cat([_resized(part, size, settings.interpolation) for part in parts])
     return normalisation.apply(resized).contiguous()

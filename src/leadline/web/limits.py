@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +56,36 @@ def read_upload(path: Path, limits: Limits) -> NDArray[np.uint8]:
     except DataError as error:
         remedy = error.remedy.replace("raise max_pixels", "start the app with a higher --max-megapixels")
         raise DataError(expected=error.expected, got=error.got.replace(str(path), path.name), remedy=remedy) from error
+
+
+class Work:
+    """Lets the server wait for what is being predicted: ending the process under a running network would abort it."""
+
+    def __init__(self) -> None:
+        self._ending = threading.Event()
+        self._busy = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """One prediction at a time."""
+        with self._busy:
+            self.check()
+            yield
+
+    def check(self) -> None:
+        """Called before a picture and between tiles.
+
+        Raises:
+            UsageError: the app is ending.
+        """
+        if self._ending.is_set():
+            raise UsageError(expected="a running app", got="one that is ending", remedy="start it again")
+
+    def end(self) -> None:
+        """Refuse further work and wait for the network's pass at hand, at most one tile or picture."""
+        self._ending.set()
+        with self._busy:
+            pass
 
 
 class Deadline:

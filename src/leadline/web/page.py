@@ -21,7 +21,7 @@ from leadline.web.view import view_html
 from leadline.web.viewer import BEHAVIOUR
 
 if TYPE_CHECKING:
-    from leadline.web.limits import Limits
+    from leadline.web.limits import Limits, Work
     from leadline.web.shelf import Shelf
 
 Given = ParamSpec("Given")
@@ -49,13 +49,14 @@ class Session:
     points: tuple[KnownPoint, ...] = ()
 
 
-def build_page(shelf: Shelf, limits: Limits, folder: Path) -> gr.Blocks:
+def build_page(shelf: Shelf, limits: Limits, folder: Path, work: Work) -> gr.Blocks:
     """The page, not yet served.
 
     Args:
         shelf: models to choose from.
         limits: of each picture.
         folder: where downloads are written.
+        work: told of every prediction.
     """
     page = gr.Blocks(title="Leadline", analytics_enabled=False, delete_cache=(_KEPT_S, _KEPT_S))
     with page:
@@ -83,7 +84,7 @@ def build_page(shelf: Shelf, limits: Limits, folder: Path) -> gr.Blocks:
         # A second picture waits: the processor, or the one accelerator, is busy with the first
         gr.on(
             [file.change, model.input, tile.input],
-            _predicting(shelf, limits),
+            _predicting(shelf, limits, work),
             [file, model, tile],
             [session, view, said, points.table, *buttons.values()],
             concurrency_limit=1,
@@ -156,18 +157,18 @@ def _shown_error(line: str) -> gr.Error:
     return gr.Error(escape(line, quote=False), duration=15, print_exception=False)
 
 
-def _predicting(shelf: Shelf, limits: Limits) -> Callable[..., Any]:
+def _predicting(shelf: Shelf, limits: Limits, work: Work) -> Callable[..., Any]:
     def predict(path: str | None, name: str, tile: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
         if path is None:
             return [Session(), _HINT, _NO_CLICK, _listed(()), *_switched(None)]
         progress(0, desc="predicting")
-        shown = predict_upload(
-            shelf.predictor(name),
-            Path(path),
-            tile=tile,
-            limits=limits,
-            on_tile=lambda done, total: progress((done, total), desc="tiles"),
-        )
+
+        def on_tile(done: int, total: int) -> None:
+            work.check()
+            progress((done, total), desc="tiles")
+
+        with work.one():
+            shown = predict_upload(shelf.predictor(name), Path(path), tile=tile, limits=limits, on_tile=on_tile)
         return [Session(shown=shown), view_html(shown), _NO_CLICK, _listed(()), *_switched(shown)]
 
     return _told(predict)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import MissingExtraError, UsageError
 from leadline.web.guard import Guard
+from leadline.web.limits import Limits, Work
 from leadline.web.viewer import STYLE
 
 if TYPE_CHECKING:
     import gradio as gr
 
-    from leadline.web.limits import Limits
     from leadline.web.shelf import Shelf
 
 LOOPBACK = "127.0.0.1"
@@ -44,13 +44,15 @@ def serve(shelf: Shelf, limits: Limits, *, port: int, on_ready: Callable[[str], 
     with tempfile.TemporaryDirectory(prefix="leadline-app-") as folder:
         _set_up(Path(folder))
         require_gradio()
-        page, address = _launch(shelf, limits, Path(folder), port)
+        work = Work()
+        page, address = _launch(shelf, limits, Path(folder), port, work)
         try:
             on_ready(address)
             while not stop.wait(0.2):
                 pass
         finally:
             page.close(verbose=False)
+            work.end()
 
 
 def require_gradio() -> None:
@@ -73,13 +75,13 @@ def _set_up(folder: Path) -> None:
         os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, [bypassed, LOOPBACK, "localhost"]))
 
 
-def _launch(shelf: Shelf, limits: Limits, folder: Path, port: int) -> tuple[gr.Blocks, str]:
+def _launch(shelf: Shelf, limits: Limits, folder: Path, port: int, work: Work) -> tuple[gr.Blocks, str]:
     import gradio as gr
     from starlette.middleware import Middleware
 
     from leadline.web.page import build_page
 
-    page = build_page(shelf, limits, folder)
+    page = build_page(shelf, limits, folder, work)
     try:
         page.launch(
             server_name=LOOPBACK,

@@ -108,7 +108,7 @@ def value_at(shown: ShownDepth, x_px: int, y_px: int) -> str:
         raise UsageError(
             expected=f"a pixel of the {width}x{height} picture", got=f"x {x_px}, y {y_px}", remedy="click into the picture"
         )
-    value = float(shown.depth.values[x_px, y_px])
+    value = float(shown.depth.values[y_px, x_px])
     if not (shown.depth.valid[y_px, x_px] and np.isfinite(value)):
         return "no depth here"
     unit = shown.depth.unit

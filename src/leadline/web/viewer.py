@@ -2,7 +2,7 @@
 """How the view looks and behaves in the browser: nothing enters; its style and its script, as texts, leave."""
 
 STYLE = """
-.leadline-view { margin: 0 auto; user-select: none; width: min(100%, max(320px, 60vh * var(--ratio, 1.5))); }
+.leadline-view { margin: 0 auto; user-select: none; width: min(100%, max(240px, 60vh * var(--ratio, 1.5))); }
 .leadline-view .stage { position: relative; overflow: hidden; width: 100%;
   cursor: crosshair; touch-action: none; border-radius: 6px; background: #808080; }
 .leadline-view .stage img { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; max-width: none; }
