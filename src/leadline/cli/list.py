@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import output, table
+from leadline.cli.console import output, say, table
 from leadline.cli.toml_defaults import shipped_configs_of
 
 Listing = tuple[list[str], list[list[str]]]  # columns, rows
@@ -32,10 +32,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(arguments: ListArguments) -> int:
-    """Print the table."""
+    """Print the table; names and addresses of models are to be copied, so they stand one model to an unbroken line."""
     columns, rows = _LISTINGS[arguments.what]()
-    output().print(table("", columns, rows))
+    if arguments.what == "models":
+        for line in aligned([columns, *rows]):
+            say(line)
+    else:
+        output().print(table("", columns, rows))
     return 0
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One line per row, columns two blanks apart.
+
+    >>> aligned([["model", "unit"], ["a", "m"]])
+    ['model  unit', 'a      m']
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def recipes() -> Listing:
