@@ -225,3 +225,19 @@ def test_fitted__cuts_only_what_does_not_fit() -> None:
 def test_text_size__grows_with_the_picture_and_stays_readable() -> None:
     assert text_size_px(100) == 12
     assert text_size_px(3200) == 80
+
+
+def test_colourise__a_tall_map_is_coloured_row_for_row_as_a_short_one() -> None:
+    values = np.random.default_rng(0).uniform(0, 5, (300, 4)).astype(np.float32)
+    valid = values > 0.5
+    whole = colourise(values, valid, low=1.0, high=4.0)
+    rows = [colourise(values[i : i + 1], valid[i : i + 1], low=1.0, high=4.0) for i in range(300)]
+    assert np.array_equal(whole, np.concatenate(rows))
+
+
+def test_robust_range__leaves_the_values_as_they_were() -> None:
+    values = np.random.default_rng(0).uniform(0, 5, (30, 40)).astype(np.float32)
+    before = values.copy()
+    low, high = robust_range(values, values > -1)
+    assert np.array_equal(values, before)
+    assert (low, high) == pytest.approx(tuple(np.percentile(before.astype(float), (2, 98))), rel=1e-6)

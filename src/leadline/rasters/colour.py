@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 INVALID_GREY = 128
 PAPER, INK = (255, 255, 255), (20, 20, 24)
 _LEVELS = 256
+_ROWS_AT_ONCE = 128
 _MIN_TEXT_PX = 12
 _TICK_FACTORS = (1, 2, 2.5, 5)  # dense enough that two intervals never leave a legend without a number
 
@@ -54,12 +55,14 @@ def colourise(
         >>> colourise(np.array([[1.0, 9.0]]), np.array([[True, False]]), low=1.0, high=5.0)[0, 1].tolist()
         [128, 128, 128]
     """
-    usable = valid_HW & np.isfinite(values_HW)
-    shown = np.where(usable, values_HW, low).astype(np.float64)
-    place = (np.clip(shown, low, high) - low) / (high - low) if high > low else (shown > low).astype(np.float64)
-    index = np.rint(place * (_LEVELS - 1)).astype(np.intp)
-    picture = ramp_colours(ramp)[index]
-    picture[~usable] = INVALID_GREY
+    picture = np.empty((*values_HW.shape, 3), np.uint8)
+    for start in range(0, len(values_HW), _ROWS_AT_ONCE):  # a scan of 24 megapixels would need half a gigabyte at once
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        usable = valid_HW[rows] & np.isfinite(values_HW[rows])
+        shown = np.where(usable, values_HW[rows], low).astype(np.float64)
+        place = (np.clip(shown, low, high) - low) / (high - low) if high > low else (shown > low).astype(np.float64)
+        picture[rows] = ramp_colours(ramp)[np.rint(place * (_LEVELS - 1)).astype(np.uint8)]
+        picture[rows][~usable] = INVALID_GREY
     return picture
 
 
@@ -76,7 +79,8 @@ def robust_range(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> tupl
     usable = values[valid & np.isfinite(values)]
     if usable.size == 0:
         return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(usable.astype(np.float64), (2.0, 98.0)))
+    full = usable.astype(np.promote_types(usable.dtype, np.float32), copy=False)
+    low, high = (float(v) for v in np.percentile(full, (2.0, 98.0), overwrite_input=True))  # a copy of ours already
     if high <= low:
         high = low + max(abs(low) * 0.01, 1e-6)
     return low, high
