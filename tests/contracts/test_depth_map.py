@@ -32,3 +32,8 @@ def test_depth_kind__a_claim_that_may_be_weakened_twice_may_be_weakened_at_once(
     for kind in DepthKind:
         for weaker in kind.judged_as:
             assert weaker.judged_as <= kind.judged_as
+
+
+def test_depth_kind__says_which_freedoms_its_numbers_have() -> None:
+    assert {kind for kind in DepthKind if kind.has_free_offset} == {DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY}
+    assert {kind for kind in DepthKind if kind.in_true_units} == {DepthKind.METRIC, DepthKind.STEREO_DISPARITY}

@@ -39,6 +39,16 @@ class DepthKind(Enum):
         return self in {DepthKind.AFFINE_DISPARITY, DepthKind.STEREO_DISPARITY}
 
     @property
+    def has_free_offset(self) -> bool:
+        """True where an offset of each map is free beside its factor; all other kinds are fitted by a factor alone."""
+        return self in {DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY}
+
+    @property
+    def in_true_units(self) -> bool:
+        """True where nothing about the numbers is free: metres, or pixels of disparity."""
+        return self.unit is not None
+
+    @property
     def judged_as(self) -> frozenset[DepthKind]:
         """The claims under which a map of this kind may be scored: its own and every weaker one, never a stronger one."""
         return _JUDGED_AS[self]

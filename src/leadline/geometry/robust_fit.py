@@ -17,13 +17,13 @@ from torch import Tensor
 Loss = Literal["huber", "tukey"]
 
 # 95 % of least squares' efficiency on normal residuals (Holland and Welsch 1977, table 1).
-_HUBER_CUT, _TUKEY_CUT = 1.345, 4.685
-_MAD_TO_SIGMA = 1.4826
+HUBER_CUT, TUKEY_CUT = 1.345, 4.685
+MAD_TO_SIGMA = 1.4826
 _START_STEPS, _MAX_STEPS = 20, 60
 _SETTLED = 1e-9
 _PARTNERS, _CLOSE, _ENOUGH_ROWS = 16, 0.1, 1000
 # Residuals below this share of the target's size are rounding: float32 predictions resolve 6e-8.
-_ROUNDING = 1e-7
+ROUNDING = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ def fit_robust(*, design_NP: Tensor, target_N: Tensor, loss: Loss = "huber") -> 
     [2.0, 1.0]
     """
     design, target = design_NP.double(), target_N.double()
-    floor = _ROUNDING * float(target.abs().median()) + torch.finfo(torch.float64).tiny
+    floor = ROUNDING * float(target.abs().median()) + torch.finfo(torch.float64).tiny
     coefficients = _weighted(design, target, torch.ones_like(target))
     for _ in range(_START_STEPS):
         coefficients = _weighted(design, target, 1.0 / (target - design @ coefficients).abs().clamp(min=floor))
@@ -94,7 +94,7 @@ def coefficient_covariance(fit: RobustFit, design_NP: Tensor, group_N: Tensor) -
     groups = int(group_N.max()) + 1
     if groups <= columns or rows <= columns:
         return None
-    inside = (fit.residuals.abs() <= _HUBER_CUT * fit.spread).double()
+    inside = (fit.residuals.abs() <= HUBER_CUT * fit.spread).double()
     bread = torch.linalg.pinv(design.T @ (design * inside[:, None]), hermitian=True)
     scores = torch.zeros(groups, columns, dtype=torch.float64)
     scores.index_add_(0, group_N, design * (fit.weights * fit.residuals)[:, None])
@@ -135,7 +135,7 @@ def tukey_weights(units: Tensor) -> Tensor:
     >>> tukey_weights(torch.tensor([0.0, -9.0])).tolist()
     [1.0, 0.0]
     """
-    return (1.0 - (units / _TUKEY_CUT).square()).clamp(min=0.0).square()
+    return (1.0 - (units / TUKEY_CUT).square()).clamp(min=0.0).square()
 
 
 def _weighted(design: Tensor, target: Tensor, weights: Tensor) -> Tensor:
@@ -153,8 +153,8 @@ def _spread(residuals: Tensor, columns: int) -> float:
     if residuals.numel() <= columns:
         return 0.0
     middle = columns + (residuals.numel() - columns + 1) // 2  # counted from 1
-    return _MAD_TO_SIGMA * float(residuals.abs().kthvalue(middle).values)
+    return MAD_TO_SIGMA * float(residuals.abs().kthvalue(middle).values)
 
 
 def _weights(units: Tensor, loss: Loss) -> Tensor:
-    return tukey_weights(units) if loss == "tukey" else (_HUBER_CUT / units.abs().clamp(min=_HUBER_CUT)).clamp(max=1.0)
+    return tukey_weights(units) if loss == "tukey" else (HUBER_CUT / units.abs().clamp(min=HUBER_CUT)).clamp(max=1.0)

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leadline.contracts.depth_map import DepthKind
+from leadline.geometry.robust_fit import MAD_TO_SIGMA, ROUNDING, TUKEY_CUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-AFFINE_KINDS = frozenset({DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY})
-"""Kinds whose numbers have a free offset besides their free factor; all others are fitted by a factor alone."""
-
 _ROUNDS = 10
-_BISQUARE = 4.685  # residuals beyond this many deviations weigh nothing (Tukey; 95 % efficient on normal noise)
-_DEVIATION_PER_MAD = 1.4826  # of a normal distribution
-_FLOAT32_NOISE = 1e-7  # residuals below this share of the target are rounding, not disagreement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,12 +53,12 @@ def robust_fit(*, predicted: NDArray[np.floating], target: NDArray[np.floating],
     (0.5, 0.5, 1.0)
     """
     p, t = (np.asarray(x, np.float64).ravel() for x in (predicted, target))
-    noise = _FLOAT32_NOISE * float(np.abs(t).max(initial=0.0))
+    noise = ROUNDING * float(np.abs(t).max(initial=0.0))
     scale, shift = _start(p, t, kind) if p.size else (1.0, 0.0)
     fit = None
     for _ in range(_ROUNDS):
         residual = np.abs(t - scale * p - shift)
-        bound = _BISQUARE * max(_DEVIATION_PER_MAD * float(np.median(residual)), noise) if p.size else 0.0
+        bound = TUKEY_CUT * max(MAD_TO_SIGMA * float(np.median(residual)), noise) if p.size else 0.0
         weights = np.maximum(1 - (residual / bound) ** 2, 0) ** 2 if bound > 0 else np.ones_like(p)
         fit = _least_squares(p, t, weights, kind)
         if fit is None:
@@ -74,7 +69,7 @@ def robust_fit(*, predicted: NDArray[np.floating], target: NDArray[np.floating],
 
 def _start(p: NDArray[np.float64], t: NDArray[np.float64], kind: DepthKind) -> tuple[float, float]:
     middle_p, middle_t = float(np.median(p)), float(np.median(t))
-    if kind not in AFFINE_KINDS:
+    if not kind.has_free_offset:
         return (middle_t / middle_p if middle_p > 0 else 0.0), 0.0
     spread_p, spread_t = float(np.median(np.abs(p - middle_p))), float(np.median(np.abs(t - middle_t)))
     scale = spread_t / spread_p if spread_p > 0 else 0.0
@@ -87,12 +82,12 @@ def _least_squares(
     total = float(weights.sum())
     if total <= 0:
         return None
-    affine = kind in AFFINE_KINDS
+    affine = kind.has_free_offset
     mean_p, mean_t = (float((weights * x).sum()) / total if affine else 0.0 for x in (p, t))
     centred_p, centred_t = p - mean_p, t - mean_t
     power, energy = (float((weights * x * x).sum()) for x in (centred_p, centred_t))
     size = float((weights * p * p).sum())
-    if power <= size * _FLOAT32_NOISE**2 or power <= 0:
+    if power <= size * ROUNDING**2 or power <= 0:
         return None
     product = float((weights * centred_p * centred_t).sum())
     scale = product / power

@@ -40,7 +40,6 @@ _SPACES: dict[DepthKind, Space] = {
     DepthKind.AFFINE_DEPTH: "depth",
     DepthKind.AFFINE_DISPARITY: "disparity",
 }
-_NEEDS_SHIFT = frozenset({DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY})
 _LEAST_DEPTH_RATIO = 1.1  # of the farthest known depth to the nearest: below, a shift cannot be told from a scale
 _PICTURES_FOR_ERRORS = 5  # the sandwich over fewer groups is too optimistic
 _MOST_FOLDS = 20
@@ -84,7 +83,7 @@ def calibrate(seen: Observations, settings: CalibrationSettings) -> Calibrated:
             remedy="give its stereo rig instead; a calibration is for single pictures",
         )
     space = _SPACES[seen.kind]
-    with_shift = settings.with_shift or seen.kind in _NEEDS_SHIFT
+    with_shift = settings.with_shift or seen.kind.has_free_offset
     _refuse_degenerate(seen, with_shift=with_shift)
     rows = _rows(seen, space, with_shift=with_shift)
     fit = fit_robust(design_NP=rows.design, target_N=rows.target)
@@ -236,7 +235,7 @@ def _warnings(seen: Observations, found: Calibration) -> Iterable[str]:
         yield "there are too few points to say how uncertain scale and shift are"
     elif evidence.scale_error > _UNSURE * found.scale:
         yield f"the scale is known to {evidence.scale_error / found.scale:.0%} only: add points, nearer and farther ones"
-    if evidence.pictures == 1 and seen.kind in _NEEDS_SHIFT:
+    if evidence.pictures == 1 and seen.kind.has_free_offset:
         yield "all points are of one picture, and a relative model has another scale and shift in each: check it on others"
     if found.space == "disparity":
         linear = found.scale * np.concatenate([seen.predicted, seen.elsewhere]) + found.shift

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leadline.inference.agreement import AFFINE_KINDS, Fit, robust_fit
+from leadline.inference.agreement import Fit, robust_fit
 from leadline.inference.cell_means import CellMeans, cell_means
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def fit_tile(tile: DepthMap, reference: CellMeans, *, top: int, left: int) -> tu
     if 2 * whole.sum() > both.sum():  # else holes are everywhere, and means of nearly the same pixels must do
         both = whole
     if not both.any():
-        return replace(tile, valid=usable & (tile.kind not in AFFINE_KINDS)), None
+        return replace(tile, valid=usable & tile.kind.in_true_units), None
     fit = robust_fit(predicted=means.values[both], target=beside.values[both], kind=tile.kind)
     height, width = tile.values.shape
-    if fit is None or (tile.kind in AFFINE_KINDS and fit.explained < MIN_EXPLAINED):
+    if fit is None or (tile.kind.has_free_offset and fit.explained < MIN_EXPLAINED):
         values, valid = reference.smooth(top=top, left=left, height=height, width=width)
         return replace(tile, values=values, valid=valid & usable), None
     fitted = tile.values * np.float32(fit.scale) + np.float32(fit.shift)
@@ -58,7 +58,7 @@ def fit_tile(tile: DepthMap, reference: CellMeans, *, top: int, left: int) -> tu
         means, values=_broad(means.values * fit.scale + fit.shift, beside.values, both, tile.kind), valid=np.ones_like(both)
     )
     correction, _ = left_over.smooth(top=top, left=left, height=height, width=width)
-    fitted = fitted + correction if tile.kind in AFFINE_KINDS else fitted * correction
+    fitted = fitted + correction if tile.kind.has_free_offset else fitted * correction
     return replace(tile, values=fitted, valid=usable), fit
 
 
@@ -66,7 +66,7 @@ def _broad(
     fitted: NDArray[np.float64], reference: NDArray[np.float64], both: NDArray[np.bool_], kind: DepthKind
 ) -> NDArray[np.float64]:
     """(h, w) median of what leads from the tile to the pass: an addend for affine kinds, else a factor, to keep signs."""
-    if kind in AFFINE_KINDS:
+    if kind.has_free_offset:
         return _median(np.where(both, reference - fitted, 0.0))
     positive = both & (fitted > 0) & (reference > 0)
     return _median(np.divide(reference, fitted, out=np.ones_like(fitted), where=positive))

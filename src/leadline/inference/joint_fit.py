@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.inference.agreement import AFFINE_KINDS
+from leadline.geometry.robust_fit import HUBER_CUT, MAD_TO_SIGMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _ROUNDS = 10
-_HUBER, _DEVIATION_PER_MAD = 1.345, 1.4826  # as in ``agreement``
 _PULL = 1e-6  # towards every view as it is, for what no pair of views determines; a share of the data's own weight
 
 
@@ -40,7 +39,7 @@ def joint_fit(
     Returns:
         (K,) scales, at least 0, and (K,) shifts.
     """
-    if kind in AFFINE_KINDS:
+    if kind.has_free_offset:
         return _affine(values, cosine if kind.near_is_large else 1 / np.where(valid, cosine, 1), valid)
     usable = valid & (values > 0)
     sign = 1 if kind.near_is_large else -1
@@ -94,7 +93,7 @@ def _solved(pairs: Sequence[_Pair], prior: NDArray[np.float64]) -> NDArray[np.fl
     for _ in range(_ROUNDS if pairs else 0):
         solution = _least_squares(pairs, weights, start, unknowns=prior.shape[1])
         residuals = [np.abs(pair.rows @ solution[pair.places] + pair.constant) for pair in pairs]
-        bound = _HUBER * _DEVIATION_PER_MAD * float(np.median(np.concatenate(residuals)))
+        bound = HUBER_CUT * MAD_TO_SIGMA * float(np.median(np.concatenate(residuals)))
         if bound <= 0:
             break
         weights = [bound / np.maximum(residual, bound) for residual in residuals]

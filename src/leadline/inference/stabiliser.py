@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.geometry.robust_fit import fit_robust, median_line, tukey_weights
+from leadline.geometry.robust_fit import MAD_TO_SIGMA, fit_robust, median_line, tukey_weights
 from leadline.inference.clip_grid import likeness, sampled, still
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from leadline.contracts.depth_map import DepthMap
 
-IN_TRUE_UNITS = frozenset({DepthKind.METRIC, DepthKind.STEREO_DISPARITY})
-SCALE_ONLY = IN_TRUE_UNITS | {DepthKind.SCALE_INVARIANT}
 DRIFT_TRUE_UNITS_S, DRIFT_S = 0.5, 10.0
 _ENOUGH_STILL = 0.2
 _CUT_STILL, _CUT_LIKENESS = 0.3, 0.6  # both below: another scene
@@ -44,7 +42,6 @@ _FEWEST_CELLS = 12
 _WIDEST_LOG_SCALE = math.log(8.0)  # no network changes its scale by more between two frames of one scene
 _FEWEST_BELIEVED = 0.25  # of the cells; below, the fit explains too little
 _SYMMETRIC_STEPS = 8
-_MAD_TO_SIGMA = 1.4826
 _ROUNDING = 1e-6
 
 
@@ -85,8 +82,9 @@ class Stabiliser:
     """
 
     def __init__(self, kind: DepthKind, *, drift_s: float | None = None) -> None:
-        self._scale_only = kind in SCALE_ONLY
-        self._drift_s = drift_s or (DRIFT_TRUE_UNITS_S if kind in IN_TRUE_UNITS else DRIFT_S)
+        self._scale_only = not kind.has_free_offset
+        usual_s = DRIFT_TRUE_UNITS_S if kind.in_true_units else DRIFT_S
+        self._drift_s = usual_s if drift_s is None else drift_s
         self._last: _Last | None = None
         self._restart()
 
@@ -192,7 +190,7 @@ def _matched(raw: NDArray[np.float32], last: NDArray[np.float32]) -> _Matched | 
 
 def _belonging(apart: torch.Tensor) -> torch.Tensor:
     """Tukey's weights of residuals (N,) without unit; at least half of them are above 0."""
-    return tukey_weights(apart / max(_MAD_TO_SIGMA * float(apart.abs().median()), _ROUNDING))
+    return tukey_weights(apart / max(MAD_TO_SIGMA * float(apart.abs().median()), _ROUNDING))
 
 
 def _moments(values: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 TestTime = Literal["none", "flip", "multiscale", "flip+multiscale"]
 SCALES = (1.0, 0.75, 1.25)
 """Sizes of the multi-scale looks beside the model's own: far enough to differ, near enough to what it was trained at."""
-_ABSOLUTE = frozenset({DepthKind.METRIC, DepthKind.STEREO_DISPARITY})  # nothing about their numbers is free
 _FITTED_PIXELS = 100_000  # more do not move a fit of one or two numbers
 
 
@@ -148,7 +147,7 @@ class _Mean:
 
     def add(self, look: DepthMap) -> None:
         scale, shift = 1.0, 0.0
-        if look.kind not in _ABSOLUTE:
+        if not look.kind.in_true_units:
             fit = self._fit(look)
             if fit is None:
                 self._left_out += 1
