@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only place that turns one depth claim into another: a prediction and the truth enter, aligned metres leave.
+"""The only place where the truth of an image lifts a claim for scoring: a prediction and truth enter, aligned metres leave.
 
 Sums run in float64, closed form, all images of a batch at once.  What is degenerate is said, never guessed:
 

@@ -172,8 +172,9 @@ class Predictor:
 def default_preprocessing(model: DepthModel, input_size: int | None = None) -> PreprocessSettings:
     """The preprocessing a model expects.
 
-    A model that carries its training size was trained by Leadline, whose training averages when it shrinks pictures; all
-    others are prepared as Depth Anything V2 does.  DINOv2 encoders are at home at 518.
+    A model that carries its training size is prepared as in Leadline's training, which averages when it shrinks pictures
+    (ZoeDepth's presets carry theirs too, though ZoeDepth itself does not average); all others as Depth Anything V2 does.
+    DINOv2 encoders are at home at 518.
 
     Args:
         model: its configuration and size multiple are read.

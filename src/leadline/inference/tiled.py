@@ -144,7 +144,7 @@ class TiledPredictor:
     def _blend_tiles(
         self, picture: NDArray[np.uint8], grid: TileGrid, reference: CellMeans, blend: Blend
     ) -> list[Fit | None]:
-        """The fit of every tile; None for those that the global pass replaced."""
+        """The fit of every tile; None for one that the pass replaced or has no usable pixel in common with."""
         fits: list[Fit | None] = []
         across, tops = grid.columns.weights(), grid.rows.starts_px
         for row, (top, down) in enumerate(zip(tops, grid.rows.weights(), strict=True)):

@@ -104,5 +104,5 @@ def _router() -> dict[str, Any]:
 
 def _none_such(expected: str, got: str) -> UsageError:
     return UsageError(
-        expected=f"a network that transformers has: {expected}", got=got, remedy="write it with layout leadline or official"
+        expected=f"a network that transformers has: {expected}", got=got, remedy="write it in our own layout, leadline"
     )
