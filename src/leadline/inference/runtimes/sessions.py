@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from leadline.contracts.errors import DataError
 from leadline.inference.runtimes.extras import require_package
 from leadline.inference.runtimes.islands import fix_tensor, stages
+from leadline.inference.runtimes.signal_stack import signal_stack_kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,7 +159,8 @@ class OpenVinoSession:
 
     def _request(self, graph: Any, precision: RuntimePrecision) -> Any:
         settings = {"INFERENCE_PRECISION_HINT": _OPENVINO_PRECISIONS[precision], "PERFORMANCE_HINT": "LATENCY"}
-        return self._core.compile_model(graph, "CPU", settings).create_infer_request()
+        with signal_stack_kept():
+            return self._core.compile_model(graph, "CPU", settings).create_infer_request()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
