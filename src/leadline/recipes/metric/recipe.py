@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from leadline.contracts.sample import Field
 from leadline.losses.gradient import gradient_l1
 from leadline.losses.silog import dav2_silog, zoe_silog
@@ -20,8 +18,7 @@ from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
 from leadline.recipes.supervised.pictures import pictured
-from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
-from leadline.training.recipe import ParameterGroup, StepResult
+from leadline.recipes.supervised.recipe import SupervisedRecipe, learning_groups, truth, weighted_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Batch
     from leadline.losses.pooling import SumAcross
     from leadline.recipes.metric.config import MetricConfig
-    from leadline.training.recipe import Progress
+    from leadline.training.recipe import ParameterGroup, StepResult
 
 
 class MetricRecipe(SupervisedRecipe):
@@ -49,11 +46,6 @@ class MetricRecipe(SupervisedRecipe):
         if not config.train_encoder:
             model.freeze_encoder()
 
-    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
-        """The loss of one batch of (B,3,H,W) pictures with (B,H,W) metres."""
-        batch = batches["train"]
-        return self.loss(self.predict(batch), batch, progress.sum_across)
-
     def predict(self, batch: Batch) -> Tensor:
         """(B,3,H,W) pictures of a batch -> (B,H,W) metres."""
         return self.depth_of(batch)
@@ -66,13 +58,11 @@ class MetricRecipe(SupervisedRecipe):
             "Grad": (config.grad_weight, gradient_l1),
             "MetricSILog": (config.metric_silog_weight, dav2_silog),
         }
-        used = {name: term for name, term in terms.items() if term[0] > 0}
-        parts = {
-            name: term(predicted_m=predicted, target_m=target_m, valid=valid, sum_across=sum_across)
-            for name, (_, term) in used.items()
-        }
-        total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
-        return StepResult(loss=total, parts=parts, weight=valid.sum().float())
+        return weighted_loss(
+            terms,
+            lambda term: term(predicted_m=predicted, target_m=target_m, valid=valid, sum_across=sum_across),
+            valid,
+        )
 
     def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:
         """``Train/Prediction``: RGB, truth, prediction and error of the first picture of a batch, (H,W,3) uint8."""
@@ -83,12 +73,8 @@ class MetricRecipe(SupervisedRecipe):
         """Encoder at lr / encoder_lr_factor (when it is trained), decoder and head at lr."""
         encoder_rate = 1 / self.config.encoder_lr_factor if self.config.use_lr_params else 1.0
         model = self.trained
-        parts = [("encoder", model.encoder, encoder_rate), ("decoder", model.decoder, 1.0), ("head", model.head, 1.0)]
-        groups = [
-            ParameterGroup(name=name, parameters=[one for one in part.parameters() if one.requires_grad], lr_factor=rate)
-            for name, part, rate in parts
-        ]
-        return [group for group in groups if group.parameters]
+        parts = {"encoder": (model.encoder, encoder_rate), "decoder": (model.decoder, 1.0), "head": (model.head, 1.0)}
+        return learning_groups(parts)
 
 
 def model_config(config: MetricConfig) -> DepthModelConfig:

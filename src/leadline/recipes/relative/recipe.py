@@ -12,27 +12,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
 from leadline.geometry.disparity import inverse_depth
 from leadline.losses.affine_invariant import affine_invariant, affine_invariant_gradient
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.head_config import RelativeHeadConfig
-from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
-from leadline.training.recipe import ParameterGroup, StepResult
+from leadline.recipes.supervised.recipe import SupervisedRecipe, learning_groups, truth, weighted_loss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
     from leadline.contracts.sample import Batch
     from leadline.losses.pooling import SumAcross
     from leadline.models.depth_model import DepthModel
     from leadline.recipes.relative.config import RelativeConfig
-    from leadline.training.recipe import Progress
+    from leadline.training.recipe import ParameterGroup, StepResult
 
 
 class RelativeRecipe(SupervisedRecipe):
@@ -51,11 +46,6 @@ class RelativeRecipe(SupervisedRecipe):
         self.trained: DepthModel = model
         choose_learning(model, config.learn)
 
-    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
-        """The loss of one batch of (B,3,H,W) pictures with (B,H,W) metres."""
-        batch = batches["train"]
-        return self.loss(self.predict(batch), batch, progress.sum_across)
-
     def predict(self, batch: Batch) -> Tensor:
         """(B,3,H,W) pictures of a batch -> (B,H,W) disparity up to scale and shift."""
         return self.depth_of(batch)
@@ -67,24 +57,18 @@ class RelativeRecipe(SupervisedRecipe):
             "SSI": (config.ssi_weight, affine_invariant),
             "Grad": (config.grad_weight, affine_invariant_gradient),
         }
-        used = {name: term for name, term in terms.items() if term[0] > 0}
         target = inverse_depth(depth_m)
-        parts = {
-            name: term(predicted=predicted, target=target, valid=valid, sum_across=sum_across)
-            for name, (_, term) in used.items()
-        }
-        total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
-        return StepResult(loss=total, parts=parts, weight=valid.sum().float())
+        return weighted_loss(
+            terms,
+            lambda term: term(predicted=predicted, target=target, valid=valid, sum_across=sum_across),
+            valid,
+        )
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """The encoder, where it learns, at lr / encoder_lr_factor, the decoder at lr."""
         model = self.trained
-        parts = [("encoder", model.encoder, 1 / self.config.encoder_lr_factor), ("decoder", model.decoder, 1.0)]
-        groups = [
-            ParameterGroup(name=name, parameters=[one for one in part.parameters() if one.requires_grad], lr_factor=rate)
-            for name, part, rate in parts
-        ]
-        return [group for group in groups if group.parameters]
+        encoder_rate = 1 / self.config.encoder_lr_factor
+        return learning_groups({"encoder": (model.encoder, encoder_rate), "decoder": (model.decoder, 1.0)})
 
 
 def choose_learning(model: DepthModel, names: tuple[str, ...]) -> None:

@@ -6,17 +6,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+import torch
+
 from leadline.contracts.errors import ContractError
-from leadline.training.recipe import Recipe
+from leadline.training.recipe import ParameterGroup, Recipe, StepResult
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor, nn
 
     from leadline.contracts.sample import Batch
     from leadline.losses.pooling import SumAcross
     from leadline.models.depth_model import DepthModel
     from leadline.models.feature_cache import FeatureCache
-    from leadline.training.recipe import StepResult
+    from leadline.training.recipe import Progress
 
 
 class SupervisedRecipe(Recipe):
@@ -39,6 +43,11 @@ class SupervisedRecipe(Recipe):
         H, W = image.shape[-2:]
         return self.trained.decode(self.cache(image), (H, W))
 
+    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
+        """The loss of one batch of the stream "train": (B,3,H,W) pictures with (B,H,W) depth."""
+        batch = batches["train"]
+        return self.loss(self.predict(batch), batch, progress.sum_across)
+
     @abstractmethod
     def predict(self, batch: Batch) -> Tensor:
         """(B,3,H,W) pictures of a batch -> (B,H,W) in the kind and unit of ``trained``."""
@@ -46,6 +55,34 @@ class SupervisedRecipe(Recipe):
     @abstractmethod
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
         """What (B,H,W) predictions of a batch cost, a scalar; statistics pooled over a batch pass through ``sum_across``."""
+
+
+def weighted_loss(
+    terms: Mapping[str, tuple[float, Callable[..., Tensor]]], apply: Callable[[Callable[..., Tensor]], Tensor], valid: Tensor
+) -> StepResult:
+    """The weighted sum of loss terms; those of weight 0 are not computed.
+
+    Args:
+        terms: name -> (weight, function).
+        apply: gives a term's function what it needs; its answer is a scalar.
+        valid: (B,H,W) bool, whose count is the weight of the batch beside others of one update.
+
+    Returns:
+        The sum, and the raw terms as ``parts``.
+    """
+    used = {name: pair for name, pair in terms.items() if pair[0] > 0}
+    parts = {name: apply(term) for name, (_, term) in used.items()}
+    total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
+    return StepResult(loss=total, parts=parts, weight=valid.sum().float())
+
+
+def learning_groups(parts: Mapping[str, tuple[nn.Module, float]]) -> list[ParameterGroup]:
+    """Name -> (module, learning-rate factor) as parameter groups: what is frozen is in none, and no group is empty."""
+    groups = [
+        ParameterGroup(name=name, parameters=[one for one in module.parameters() if one.requires_grad], lr_factor=factor)
+        for name, (module, factor) in parts.items()
+    ]
+    return [group for group in groups if group.parameters]
 
 
 def truth(batch: Batch) -> tuple[Tensor, Tensor]:
