@@ -233,9 +233,8 @@ def _refuse_own_folder(path: Path, place: Path) -> None:
     own = path if path.is_dir() else output_path(place, place.name, COLOUR_VIDEO_ENDING)
     with suppress(OSError):
         if own.resolve() == (place if path.is_dir() else path).resolve():
-            raise StorageError(
-                expected="results beside the clip, never over it", got=str(place), remedy="choose another output folder"
-            )
+            remedy = "choose another output folder"
+            raise StorageError(expected="results beside the clip, never over it", got=str(place), remedy=remedy)
 
 
 def _made(folder: Path) -> Path:
