@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.export.picture_graph import save, surround
+from leadline.export.picture_graph import GRAPH_RESIZES, save, surround
 from leadline.inference.preprocess import PreprocessSettings
 from leadline.inference.runtimes.portable_description import PortableDescription
 from leadline.inference.runtimes.traced_network import OPSET
+from leadline.models.config import Interpolation
 from leadline.models.normalisation import Normalisation
 
 UNCHANGED = Normalisation(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -21,7 +22,7 @@ UNCHANGED = Normalisation(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 def description(
     *,
     size_px: tuple[int, int] | None = None,
-    interpolation: str = "cubic",
+    interpolation: Interpolation = "cubic",
     has_confidence: bool = False,
     keep_aspect: bool = True,
     kind: DepthKind = DepthKind.METRIC,
@@ -30,12 +31,12 @@ def description(
         input_size=28,
         multiple=14,
         keep_aspect=keep_aspect,
-        interpolation="cubic" if interpolation == "cubic" else "antialiased",
+        interpolation=interpolation,
     )
     return PortableDescription(
         kind=kind,
         preprocessing=settings,
-        resizes=interpolation == "cubic",
+        resizes=interpolation in GRAPH_RESIZES,
         has_confidence=has_confidence,
         size_px=size_px,
         model="echo",

@@ -16,8 +16,8 @@ from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError, StorageError, UsageError
-from leadline.inference.open_clip import open_clip
-from leadline.inference.outputs import OutputFormat
+from leadline.inference.clips.opening import open_clip
+from leadline.inference.outputs.files import OutputFormat
 from leadline.inference.predict_files import PredictionSettings
 from leadline.inference.predict_video import VideoSettings, clip_places, predict_video
 from leadline.inference.preprocess import PreprocessSettings

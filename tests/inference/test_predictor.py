@@ -269,14 +269,14 @@ def stand_in(**config: Any) -> DepthModel:
 
 
 def test_default_preprocessing__of_other_backbones_and_of_models_that_know_their_training_size() -> None:
-    other = default_preprocessing(stand_in(size=None, input_size=None))
+    other = default_preprocessing(stand_in(size=None, input_size=None, interpolation="cubic"))
     assert (other.input_size, other.multiple, other.interpolation) == (OTHER_SIDE_PX, 32, "cubic")
-    trained = default_preprocessing(stand_in(size=None, input_size=256))
+    trained = default_preprocessing(stand_in(size=None, input_size=256, interpolation="antialiased"))
     assert (trained.input_size, trained.interpolation) == (256, "antialiased")
 
 
 def test_default_preprocessing__a_named_size_wins_and_nothing_is_refused() -> None:
-    assert default_preprocessing(stand_in(size=None, input_size=256), 320).input_size == 320
+    assert default_preprocessing(stand_in(size=None, input_size=256, interpolation="bilinear"), 320).input_size == 320
     with pytest.raises(UsageError, match="at least one pixel"):
         Predictor(toy(), device="cpu", input_size=0)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from leadline.contracts.errors import DataError, UsageError
-from leadline.inference.preprocess import Interpolation, PreprocessSettings, network_input, network_size
+from leadline.inference.preprocess import PreprocessSettings, network_input, network_size
+from leadline.models.config import Interpolation
 from leadline.models.normalisation import IMAGENET, Normalisation
 from tests.reference_photo import photo
 from tests.shared_paths import shared
@@ -81,8 +82,8 @@ def test_settings__refuse_an_input_size_of_nothing() -> None:
 
 
 def test_settings__refuse_an_unknown_interpolation() -> None:
-    with pytest.raises(UsageError, match="cubic, antialiased; got 'bilinear'"):
-        PreprocessSettings(interpolation="bilinear")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="cubic, bilinear, antialiased; got 'nearest'"):
+        PreprocessSettings(interpolation="nearest")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,18 @@ def test_network_input__cubic_overshoots_and_is_not_clipped() -> None:
     assert float(image.min()) < -0.02
 
 
+def test_network_input__bilinear_aligns_corners_and_averages_nothing_as_midas_does() -> None:
+    picture = np.zeros((3, 3, 3), np.uint8)
+    picture[:, :, 0] = [0, 100, 255]
+    settings = PreprocessSettings(input_size=5, multiple=5, interpolation="bilinear")
+    red = network_input(picture, settings, PLAIN)[0] * 255
+    np.testing.assert_allclose(red, np.tile([0, 50, 100, 177.5, 255], (5, 1)), atol=1e-4)
+    thin = np.zeros((4, 12, 3), np.uint8)
+    thin[:, 1] = 255  # between the columns that are picked: an average would keep a trace of it
+    settings = PreprocessSettings(input_size=2, multiple=1, interpolation="bilinear")
+    assert float(network_input(thin, settings, PLAIN)[:, :, 1:].max()) == 0.0
+
+
 def test_network_input__antialiased_equals_pillow() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     image = network_input(picture, PreprocessSettings(input_size=42, interpolation="antialiased"), PLAIN)
@@ -141,7 +154,7 @@ def test_network_input__accepts_a_reversed_view_of_a_bgr_picture() -> None:
     assert torch.equal(seen, network_input(rgb.copy(), PreprocessSettings(input_size=42), IMAGENET))
 
 
-@pytest.mark.parametrize("interpolation", ["cubic", "antialiased"])
+@pytest.mark.parametrize("interpolation", ["cubic", "bilinear", "antialiased"])
 @pytest.mark.parametrize("side", [28, 70])
 def test_network_input__of_large_pictures_is_the_same_to_the_last_bit(
     interpolation: Interpolation, side: int, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
 from leadline.inference.predictor import Predictor
 from leadline.inference.test_time import AveragedPredictor, Look, with_test_time
-from leadline.inference.tiled import TiledPredictor, TileSettings
+from leadline.inference.tiles.tiled import TiledPredictor, TileSettings
 from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import MetricBinsHeadConfig

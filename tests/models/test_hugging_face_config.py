@@ -51,7 +51,7 @@ def test_hugging_face_config__tells_v1_from_v2_and_relative_from_metric() -> Non
 
 def test_hugging_face_config__zoedepths_default_backbone_is_beit_large() -> None:
     config = hugging_face_config(LARGE | {"bin_configurations": [NYU, KITTI]})
-    assert config == DepthModelConfig(encoder="beitl", head=RoutedBinsHeadConfig(compat=True))
+    assert config == DepthModelConfig(encoder="beitl", head=RoutedBinsHeadConfig(compat=True), interpolation="bilinear")
     one = hugging_face_config(LARGE | {"bin_configurations": [KITTI], "bin_centers_type": "normed"})
     assert isinstance(one.head, MetricBinsHeadConfig)
     assert (one.head.max_depth_m, one.head.bin_centers_type, one.head.compat) == (80.0, "normed", True)

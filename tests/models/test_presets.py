@@ -54,6 +54,11 @@ def test_presets__name_the_licence_of_each_weight() -> None:
     assert {preset.licence for preset in PRESETS.values() if preset.version == "v1"} == {"Apache-2.0"}
 
 
+def test_presets__say_how_their_training_brought_pictures_to_size() -> None:
+    for name, preset in PRESETS.items():
+        assert preset.config.interpolation == ("bilinear" if name.startswith("zoedepth") else "cubic"), name
+
+
 def test_presets__of_version_1_tap_the_last_four_blocks() -> None:
     assert PRESETS["depth-anything-v1-large"].config.taps == (20, 21, 22, 23)
     assert PRESETS["depth-anything-v2-large"].config.taps is None

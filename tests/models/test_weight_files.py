@@ -129,7 +129,9 @@ def test_read_tensors__says_that_a_file_is_empty_or_damaged(tmp_path: Path) -> N
 def test_require_weights_suffix__names_the_order_of_arguments() -> None:
     for name in ("w.pth", "w.PT", "a.safetensors", "b.npz"):
         require_weights_suffix(Path(name))
-    with pytest.raises(WeightsError, match=r"as the model; got depth\.png; name the model first"):
+    with pytest.raises(
+        WeightsError, match=r"as the model a run folder, .*random:PRESET; got depth\.png; name the model first"
+    ):
         require_weights_suffix(Path("depth.png"))
 
 

@@ -74,7 +74,9 @@ def test_load_model__a_folder_without_a_checkpoint_is_refused(tmp_path: Path) ->
 
 def test_load_model__a_picture_given_as_the_model_is_refused_before_its_architecture_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "depth.png").write_bytes(b"\x89PNG")
-    with pytest.raises(WeightsError, match=r"as the model; got .*depth\.png; name the model first"):
+    with pytest.raises(
+        WeightsError, match=r"as the model a run folder, .*random:PRESET; got .*depth\.png; name the model first"
+    ):
         load_model(tmp_path / "depth.png")
 
 
@@ -88,8 +90,14 @@ def test_load_model__a_preset_name_brings_no_weights_unless_random_is_asked_for(
     with pytest.raises(WeightsError, match="random:depth-anything-v2-small"):
         load_model("depth-anything-v2-small")
     assert load_model("random:depth-anything-v2-small").config.encoder == "vits"
-    with pytest.raises(WeightsError, match="check the path"):
+    with pytest.raises(WeightsError, match=r"check the path$"):
         load_model("no/such/file.pth")
+    with pytest.raises(
+        WeightsError, match=r"check the path; did you mean depth-anything-v2-base\? a preset brings no weights"
+    ):
+        load_model("Depth-Anything-V2-Basse")
+    with pytest.raises(WeightsError, match=r"did you mean depth-anything-v2-small\?$"):
+        load_model("random:depth-anything-v2-smal")
     with pytest.raises(WeightsError, match="check the path"):
         load_model("a" * 300)
 

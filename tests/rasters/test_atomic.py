@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from leadline.contracts.errors import DataError, StorageError
-from leadline.rasters.atomic import atomically
+from leadline.rasters.atomic import atomically, require_writable
 
 
 def write_and_fail(goal: Path, failure: Exception) -> None:
@@ -59,6 +59,18 @@ def test_atomically__refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="writable"), atomically(tmp_path / "file" / "a.bin") as temporary:
         temporary.write_bytes(b"")
+
+
+def test_require_writable__makes_the_folder_and_leaves_nothing_in_it(tmp_path: Path) -> None:
+    require_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a").iterdir()) == [tmp_path / "a" / "b"]
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_require_writable__refuses_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match=r"to write into .*a; got .*; choose a folder that is writable"):
+        require_writable(tmp_path / "file" / "a")
 
 
 def test_atomically__bears_long_names(tmp_path: Path) -> None:

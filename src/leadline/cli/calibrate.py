@@ -6,29 +6,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Literal
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, progress, say, show_log, table, tell
 from leadline.cli.datasets import DatasetChoice, open_chosen
+from leadline.cli.model_argument import Model
 from leadline.contracts.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from leadline.data.dataset import DepthDataset
-    from leadline.inference.calibration import Calibrated
-    from leadline.inference.known_depths import KnownDepths
+    from leadline.inference.calibration.fit import Calibrated
+    from leadline.inference.calibration.known_depths import KnownDepths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrateArguments:
     """Turn a model into one that predicts metres, from a few known depths."""
 
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, or a weights file (.safetensors .pth .pt .npz)."""
+    model: Model
     out: Path
     """Folder for the calibrated model."""
     points: Path | None = None
@@ -72,8 +70,8 @@ def run(arguments: CalibrateArguments) -> int:
     check(arguments)
     known, source = known_depths(arguments)
 
-    from leadline.inference.calibration import CalibrationSettings, calibrate, with_calibration
-    from leadline.inference.observations import observe
+    from leadline.inference.calibration.fit import CalibrationSettings, calibrate, with_calibration
+    from leadline.inference.calibration.observations import observe
     from leadline.inference.predictor import Predictor
     from leadline.models.weights import load_model, save_model
 
@@ -119,7 +117,7 @@ def known_depths(arguments: CalibrateArguments) -> tuple[list[KnownDepths], str]
         DataError: a file that is no list of points.
         ContractError: a dataset without depth in metres.
     """
-    from leadline.inference.known_depths import read_points
+    from leadline.inference.calibration.known_depths import read_points
 
     if arguments.points is not None:
         return read_points(arguments.points), str(arguments.points)
@@ -148,7 +146,7 @@ def known_of(dataset: DepthDataset, index: int, most: int) -> KnownDepths:
     import numpy as np
 
     from leadline.contracts.depth_map import DepthKind
-    from leadline.inference.known_depths import KnownDepths
+    from leadline.inference.calibration.known_depths import KnownDepths
     from leadline.rasters.images import picture_from_tensor
 
     sample = dataset[index]

@@ -25,7 +25,7 @@ def split_inputs(inputs: Sequence[Path], *, video: bool, stable: bool) -> tuple[
     Raises:
         UsageError: ``--stable`` where there is no clip.
     """
-    from leadline.inference.open_clip import is_video
+    from leadline.inference.clips.opening import is_video
 
     clips = [path for path in inputs if video or is_video(path)]
     if stable and not clips:
@@ -43,7 +43,7 @@ def frames_expected(clips: Sequence[Path]) -> int:
     Raises:
         DataError: a clip that cannot be opened; MissingExtraError without PyAV.
     """
-    from leadline.inference.open_clip import open_clip
+    from leadline.inference.clips.opening import open_clip
 
     return sum(open_clip(path).expected_frames or 1 for path in clips)
 

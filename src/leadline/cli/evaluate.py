@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Literal
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, progress, show_log, table, tell
 from leadline.cli.datasets import DatasetChoice, open_chosen
+from leadline.cli.model_argument import Model
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 class EvaluateArguments:
     """Score a model on a dataset by a named protocol: per-image metrics, their means and 95 % intervals."""
 
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, or a weights file (.safetensors .pth .pt .npz)."""
+    model: Model
     dataset: str
     """Name of a dataset (leadline list datasets)."""
     root: Path | None = None

@@ -7,12 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import tyro
+from typing import TYPE_CHECKING, Literal
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import say, show_log, tell
+from leadline.cli.model_argument import Model
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 class ExportArguments:
     """Take a model away: as one verified file from 8-bit RGB pictures to depth at their size, or as weights."""
 
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, a weights file (.safetensors .pth .pt .npz), or hf:org/name."""
+    model: Model
     to: Literal["onnx", "openvino", "official", "hugging-face", "leadline"]
     """onnx writes FILE.onnx, openvino FILE.xml and FILE.bin.  Weights alone: official writes FILE.safetensors or FILE.pth
     with the names of the model's own project, hugging-face a folder for transformers, leadline a checkpoint folder."""

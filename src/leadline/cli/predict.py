@@ -12,10 +12,11 @@ import tyro
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import progress_with_parts, say, show_log, tell
+from leadline.cli.model_argument import ServedModel
 from leadline.contracts.errors import UsageError
 
 if TYPE_CHECKING:
-    from leadline.inference.outputs import OutputFormat
+    from leadline.inference.outputs.files import OutputFormat
     from leadline.inference.predict_files import PredictionSettings, PredictionSummary, PredictsByNetwork
     from leadline.inference.predictor import Predictor
     from leadline.inference.runtimes.exported_predictor import ExportedPredictor
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 class PredictArguments:
     """Predict the depth of pictures, each at its own size."""
 
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    """A run folder, a checkpoint folder, a weights file (.safetensors .pth .pt .npz), or an exported .onnx or .xml."""
+    model: ServedModel
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="INPUT...")]
     """Pictures, folders of pictures, which are searched through, and videos."""
     out: Path
@@ -127,11 +127,11 @@ def as_chosen(
     predictor = with_test_time(predictor, arguments.tta)
     side_px = tile_side_px(arguments.tile)
     if arguments.panorama:
-        from leadline.inference.panorama import PanoramaPredictor
+        from leadline.inference.panoramas.panorama import PanoramaPredictor
 
         predictor = PanoramaPredictor(predictor, on_view=lambda done, total: on_part("views", done, total))
     elif arguments.tile != "off":
-        from leadline.inference.tiled import TiledPredictor, TileSettings
+        from leadline.inference.tiles.tiled import TiledPredictor, TileSettings
 
         tiles = TileSettings(side_px=side_px, batch_size=tiles_together)
         predictor = TiledPredictor(predictor, tiles, on_tile=lambda done, total: on_part("tiles", done, total))
@@ -168,7 +168,7 @@ def check(arguments: PredictArguments) -> None:
     Raises:
         UsageError: a tiling there is not; an impossible camera.
     """
-    from leadline.inference.tiled import TileSettings
+    from leadline.inference.tiles.tiled import TileSettings
 
     TileSettings(side_px=tile_side_px(arguments.tile))
     if arguments.panorama:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from leadline.contracts.errors import StorageError, UsageError
+from leadline.contracts.errors import UsageError
 from leadline.export.certificate import (
     Check,
     Tolerance,
@@ -20,7 +20,7 @@ from leadline.export.certificate import (
     write_certificate,
 )
 from leadline.export.parity import compare, pictures_to_verify
-from leadline.export.picture_graph import halve_weights, save, surround
+from leadline.export.picture_graph import GRAPH_RESIZES, halve_weights, save, surround
 from leadline.inference.predictor import Predictor
 from leadline.inference.preprocess import network_size
 from leadline.inference.runtimes.exported_predictor import ExportedPredictor
@@ -28,6 +28,7 @@ from leadline.inference.runtimes.extras import is_installed, require_package
 from leadline.inference.runtimes.portable_description import PortableDescription
 from leadline.inference.runtimes.sessions import ENDINGS, METADATA_KEY, RuntimeName
 from leadline.inference.runtimes.traced_network import CONFIDENCE, LARGEST_SINGLE_FILE, write_network
+from leadline.rasters.atomic import not_written
 
 StoredPrecision = Literal["fp32", "fp16"]
 # fp32: rounding in another order; single pixels on a sharp edge differ more, because the coordinates at which maps are
@@ -106,11 +107,7 @@ def export(predictor: Predictor, file: Path, settings: ExportSettings, on_check:
                 if part.is_file():
                     shutil.move(part, file.parent / part.name)
     except OSError as error:
-        raise StorageError(
-            expected=f"to write {file}",
-            got=error.strerror or str(error),
-            remedy="choose a folder that is writable and has free space",
-        ) from error
+        raise not_written(f"to write {file}", error) from error
     return Exported(file=file, certificate=certificate_of(file), checks=checks)
 
 
@@ -124,8 +121,7 @@ def _describe(predictor: Predictor, settings: ExportSettings, *, has_confidence:
     return PortableDescription(
         kind=model.kind,
         preprocessing=predictor.preprocessing,
-        # Averaging in 8-bit arithmetic is Pillow's and torchvision's own; no operator of ONNX rounds as they do.
-        resizes=predictor.preprocessing.interpolation == "cubic",
+        resizes=predictor.preprocessing.interpolation in GRAPH_RESIZES,
         has_confidence=has_confidence,
         size_px=settings.size_px,
         model=str(predictor.description["model"]),

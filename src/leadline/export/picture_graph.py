@@ -14,9 +14,15 @@ from leadline.inference.runtimes.portable_description import PortableDescription
 from leadline.inference.runtimes.sessions import METADATA_KEY, NETWORK_SHAPE
 from leadline.inference.runtimes.traced_network import CONFIDENCE, DEPTH, IMAGE, OPSET
 from leadline.models.normalisation import Normalisation
+from leadline.models.position_embedding import CUBIC_A
 
 PICTURE = "picture"
-_CUBIC_A = -0.75  # OpenCV's and PyTorch's, hence Depth Anything's
+# Averaging is missing: in 8-bit arithmetic it is Pillow's and torchvision's own, no operator of ONNX rounds as they do.
+_WAYS: dict[str, dict[str, Any]] = {
+    "cubic": {"mode": "cubic", "cubic_coeff_a": CUBIC_A, "coordinate_transformation_mode": "half_pixel"},
+    "bilinear": {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+}
+GRAPH_RESIZES = frozenset(_WAYS)
 _SMALL = 1024  # values below which storing a tensor in 16 bits saves nothing
 
 
@@ -103,16 +109,8 @@ class _Nodes:
             three = self.constant(np.array([3], np.int64))
             sides = self._network_size(height, width, description)
             size = self.add("Concat", batch, three, *sides, axis=0, output=NETWORK_SHAPE)
-            image = self.add(
-                "Resize",
-                image,
-                "",
-                "",
-                size,
-                mode="cubic",
-                cubic_coeff_a=_CUBIC_A,
-                coordinate_transformation_mode="half_pixel",
-            )
+            way = _WAYS[description.preprocessing.interpolation]
+            image = self.add("Resize", image, "", "", size, **way)
         mean, std = (self.constant(np.array(one, np.float32).reshape(1, 3, 1, 1)) for one in _pair(normalisation))
         self.add("Div", self.add("Sub", image, mean), std, output=IMAGE)
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from leadline.contracts.errors import DataError, StorageError, UsageError
 from leadline.contracts.predictor import Predicts
 from leadline.inference.inputs import InputPicture, Inputs
-from leadline.inference.outputs import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
+from leadline.inference.outputs.files import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
+from leadline.inference.outputs.write_behind import WriteBehind
 from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_size
-from leadline.inference.write_behind import WriteBehind
+from leadline.rasters.atomic import require_writable
 from leadline.rasters.images import image_size
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def predict_files(
         raise UsageError(expected="a batch size of at least 1", got=str(settings.batch_size), remedy="use 1")
     check_formats(settings.formats, predictor.kind)
     _refuse_overwriting(inputs, out_folder, settings.formats)
-    _require_writable(out_folder)
+    require_writable(out_folder)
     summary = PredictionSummary(ignored=inputs.ignored)
     done = 0
     with WriteBehind(summary.files) as writer:
@@ -188,20 +188,6 @@ def _refuse_overwriting(inputs: Inputs, out_folder: Path, formats: Sequence[Outp
                     got=f"{target}, which is an input picture",
                     remedy="choose another output folder",
                 )
-
-
-def _require_writable(folder: Path) -> None:
-    """Find out before the first prediction, not after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StorageError(
-            expected=f"to write into {folder}",
-            got=error.strerror or str(error),
-            remedy="choose a folder that is writable and has free space",
-        ) from error
 
 
 def _refuse_nothing_read(summary: PredictionSummary) -> None:

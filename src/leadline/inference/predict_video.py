@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.errors import DataError, StorageError, UsageError
-from leadline.inference.clip import Clip, ClipFrame
-from leadline.inference.clip_grid import brightness
-from leadline.inference.colour_video import KeptMaps, write_colour_video
-from leadline.inference.flicker import DEFINITION, FlickerMeter
-from leadline.inference.open_clip import open_clip
-from leadline.inference.outputs import Prediction, check_formats, output_path, save_prediction
-from leadline.inference.stabiliser import Stabiliser
-from leadline.inference.video_file import pyav
-from leadline.rasters.atomic import atomically
+from leadline.inference.clips.clip import Clip, ClipFrame
+from leadline.inference.clips.colour_video import KeptMaps, write_colour_video
+from leadline.inference.clips.flicker import DEFINITION, FlickerMeter
+from leadline.inference.clips.grid import brightness
+from leadline.inference.clips.opening import open_clip
+from leadline.inference.clips.stabiliser import Stabiliser
+from leadline.inference.clips.video_file import pyav
+from leadline.inference.outputs.files import Prediction, check_formats, output_path, save_prediction
+from leadline.rasters.atomic import atomically, require_writable
 
 if TYPE_CHECKING:
     from leadline.contracts.depth_map import DepthKind, DepthMap
@@ -41,7 +41,7 @@ class VideoSettings:
     each: PredictionSettings
     """Files per frame, batch, policy at damage, camera; ``color`` among the formats is the one video of the clip."""
     stable: bool = False
-    """Take the jumps of scale and shift out (``leadline.inference.stabiliser``)."""
+    """Take the jumps of scale and shift out (``leadline.inference.clips.stabiliser``)."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class ClipSummary:
         files: every file written, the record last.
         damage: a sentence about each frame, or end, that was passed over.
         restarts: frames, beside the first, at which the stabiliser began anew.
-        flicker_raw, flicker_stable: as ``leadline.inference.flicker`` defines it; None where it cannot be told.
+        flicker_raw, flicker_stable: as ``leadline.inference.clips.flicker`` defines it; None where it cannot be told.
     """
 
     predicted: int = 0
@@ -109,11 +109,12 @@ class _Work:
 
     def __init__(self, predictor: PredictsByNetwork, clip: Clip, place: Path, settings: VideoSettings) -> None:
         self.predictor, self.clip, self.place, self.settings = predictor, clip, place, settings
+        require_writable(place)
         self.summary = ClipSummary()
         self.formats = tuple(name for name in settings.each.formats if name != "color")
         self.stabiliser = Stabiliser(predictor.kind) if settings.stable else None
         self.raw, self.stable = FlickerMeter(), FlickerMeter()
-        self.kept = KeptMaps(_made(place)) if "color" in settings.each.formats else None
+        self.kept = KeptMaps(place) if "color" in settings.each.formats else None
         self.size: tuple[int, ...] = ()
         self.last_s = 0.0
 
@@ -235,15 +236,3 @@ def _refuse_own_folder(path: Path, place: Path) -> None:
         if own.resolve() == (place if path.is_dir() else path).resolve():
             remedy = "choose another output folder"
             raise StorageError(expected="results beside the clip, never over it", got=str(place), remedy=remedy)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            expected=f"to write into {folder}",
-            got=error.strerror or str(error),
-            remedy="choose a folder that is writable and has free space",
-        ) from error
-    return folder

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn import functional
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.inference.device import choose_device, choose_precision
@@ -18,6 +17,7 @@ from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_input
 from leadline.models.heads.metric_bins import bin_confidence
 from leadline.models.weights import load_model
+from leadline.transforms.resampling import resize_prediction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +40,10 @@ def load(
     architecture: str | None = None,
     input_size: int | None = None,
 ) -> Predictor:
-    """A predictor from a run folder, a checkpoint folder or a weights file.
+    """A predictor from any MODEL.
 
     Args:
-        source: where the model is.
+        source: see ``leadline.contracts.model_forms.MODEL_FORMS``.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto", "bf16" or "fp32"; "fp32" pins exactness.
         architecture: a preset name, where a bare weights file does not say what it holds.
@@ -140,7 +140,7 @@ class Predictor:
             depth, confidence = self.run_network(torch.stack([inputs[index] for index in indices]))
             for place, index in enumerate(indices):
                 certainty = None if confidence is None else confidence[place]
-                maps[index] = self._map(depth[place], certainty, arrays[index].shape[:2])
+                maps[index] = self._map(depth[place], certainty, (arrays[index].shape[0], arrays[index].shape[1]))
         return [maps[index] for index in range(len(arrays))]
 
     @torch.inference_mode()
@@ -159,40 +159,33 @@ class Predictor:
         return nullcontext()
 
     @torch.inference_mode()
-    def _map(self, depth: Tensor, confidence: Tensor | None, size: tuple[int, ...]) -> DepthMap:
+    def _map(self, depth: Tensor, confidence: Tensor | None, size: tuple[int, int]) -> DepthMap:
         """Network-size (h, w) -> the picture's size, interpolated in the space of the kind."""
-        values = _enlarged(depth, size)
+        values = resize_prediction(depth, *size)
         valid = torch.isfinite(values)
         if self.model.kind is DepthKind.METRIC:
             valid &= values > 0
-        certainty = None if confidence is None else _to_numpy(_enlarged(confidence, size).clamp(0.0, 1.0))
+        certainty = None if confidence is None else _to_numpy(resize_prediction(confidence, *size).clamp(0.0, 1.0))
         return DepthMap(values=_to_numpy(values), valid=valid.cpu().numpy(), kind=self.model.kind, confidence=certainty)
 
 
 def default_preprocessing(model: DepthModel, input_size: int | None = None) -> PreprocessSettings:
     """The preprocessing a model expects.
 
-    A model that carries its training size is prepared as in Leadline's training, which averages when it shrinks pictures
-    (ZoeDepth's presets carry theirs too, though ZoeDepth itself does not average); all others as Depth Anything V2 does.
-    DINOv2 encoders are at home at 518.
+    How pictures are interpolated stands in its configuration; so does the size it was trained at, where that is known.
+    Others are shown DINOv2's own 518, or 384 for another encoder.
 
     Args:
         model: its configuration and size multiple are read.
         input_size: overrides the shorter side, pixels.
     """
-    trained_at = model.config.input_size
     if input_size is None:
-        input_size = trained_at or (OTHER_SIDE_PX if model.config.size is None else DINOV2_SIDE_PX)
+        input_size = model.config.input_size or (OTHER_SIDE_PX if model.config.size is None else DINOV2_SIDE_PX)
     return PreprocessSettings(
         input_size=input_size,
         multiple=model.size_multiple,
-        interpolation="cubic" if trained_at is None else "antialiased",
+        interpolation=model.config.interpolation,
     )
-
-
-def _enlarged(values: Tensor, size: tuple[int, ...]) -> Tensor:
-    """(h, w) -> ``size``, bilinear with aligned corners, as Depth Anything V2 brings its depth back (``infer_image``)."""
-    return functional.interpolate(values[None, None], size, mode="bilinear", align_corners=True)[0, 0]
 
 
 def _to_numpy(values: Tensor) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from leadline.contracts.errors import DataError, UsageError
 from leadline.geometry.multiples import nearest_multiple
+from leadline.models.config import Interpolation
 from leadline.transforms.resampling import resize_image
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ MAX_NETWORK_PIXELS = 16_000_000
 # gives the same numbers somewhat slower.
 _PIXELS_AT_ONCE = 4_000_000
 
-Interpolation = Literal["cubic", "antialiased"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreprocessSettings:
@@ -42,7 +41,7 @@ class PreprocessSettings:
     keep_aspect: bool = True
     """False squashes every picture to a square."""
     interpolation: Interpolation = "cubic"
-    """``cubic``: a = -0.75 without antialiasing, as Depth Anything does; ``antialiased``: bilinear, as our training does."""
+    """How the model's training did it; see ``DepthModelConfig``."""
 
     def __post_init__(self) -> None:
         if self.input_size < 1 or self.multiple < 1:
@@ -128,4 +127,6 @@ def _resized(levels: Tensor, size: tuple[int, int], interpolation: Interpolation
     if interpolation == "cubic":
         planes = image.contiguous()  # the same numbers in two thirds of the time
         return functional.interpolate(planes[None], size, mode="bicubic", align_corners=False)[0]
+    if interpolation == "bilinear":
+        return functional.interpolate(image[None], size, mode="bilinear", align_corners=True)[0]
     return resize_image(image, *size)

@@ -18,6 +18,7 @@ FeatureMode = Literal["zoe", "stride8"]
 PositionRule = Literal["official", "size"]
 FeedForward = Literal["mlp", "swiglu"]
 Readout = Literal["ignore", "project"]
+Interpolation = Literal["cubic", "bilinear", "antialiased"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +115,8 @@ class DepthModelConfig:
         head: what the numbers mean.
         position_rule: "official" = DINOv2's scale factor with offset 0.1; "size" = by target size, as Hugging Face does.
         input_size: shorter side in pixels that the model was trained at, and prediction's default; None = not recorded.
+        interpolation: how the pictures it was trained on were brought to size: "cubic" = a = -0.75 without averaging (Depth
+            Anything), "bilinear" = aligned corners without averaging (MiDaS and ZoeDepth), "antialiased" = averaging (ours).
         calibration: what turns the head's numbers into metres; None = they stay what the head makes them.
     """
 
@@ -125,6 +128,7 @@ class DepthModelConfig:
     head: HeadConfig = field(default_factory=RelativeHeadConfig)
     position_rule: PositionRule = "official"
     input_size: int | None = None
+    interpolation: Interpolation = "cubic"
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
@@ -132,6 +136,7 @@ class DepthModelConfig:
             require_one_of(self.encoder, (*DINOV2_SIZES, *BEIT_SIZES, TIMM_PREFIX + "<name>"), "encoder")
         require_one_of(self.feature_mode, get_args(FeatureMode))
         require_one_of(self.position_rule, get_args(PositionRule))
+        require_one_of(self.interpolation, get_args(Interpolation), "interpolation")
         if self.taps is not None:
             rising = len(self.taps) == LEVELS and list(self.taps) == sorted(set(self.taps)) and self.taps[0] >= 0
             require(rising, f"{LEVELS} rising taps", self.taps)

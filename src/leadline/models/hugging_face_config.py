@@ -100,6 +100,7 @@ def hugging_face_config(values: Mapping[str, Any]) -> DepthModelConfig:
         decoder_channels=None if channels == own.channels else channels,
         head=reader(values),
         position_rule=rule,
+        interpolation="bilinear" if isinstance(own, BeitSize) else "cubic",
     )
 
 

@@ -23,7 +23,8 @@ _BEIT_NORM_EPS = 1e-6
 
 
 def hugging_face_values(config: DepthModelConfig) -> dict[str, Any]:
-    """JSON-ready values; ``hugging_face_config`` reads them back as ``config``, but for ``input_size`` and ``routing``.
+    """JSON-ready values; ``hugging_face_config`` reads them back as ``config``, but for ``input_size``,
+    ``interpolation`` and ``routing``, of which it says nothing.
 
     Raises:
         UsageError: ``transformers`` has no such network.

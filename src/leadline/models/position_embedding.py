@@ -19,7 +19,7 @@ from leadline.models.config import PositionRule
 if TYPE_CHECKING:
     from torch import Tensor
 
-_CUBIC_A = -0.75  # the constant of PyTorch's and OpenCV's bicubic kernel
+CUBIC_A = -0.75  # the constant of PyTorch's and OpenCV's bicubic kernel
 _OFFSET = 0.1  # DINOv2's interpolate_offset, there against rounding, here because the weights were trained with it
 
 
@@ -84,6 +84,6 @@ def _traced_matrices(native: int, height: int, width: int, rule: PositionRule) -
 def _cubic(distance: Tensor) -> Tensor:
     """Keys' cubic convolution kernel (Keys 1981), zero beyond distance 2."""
     x = distance.abs()
-    near = ((_CUBIC_A + 2) * x - (_CUBIC_A + 3)) * x * x + 1
-    far = ((_CUBIC_A * x - 5 * _CUBIC_A) * x + 8 * _CUBIC_A) * x - 4 * _CUBIC_A
+    near = ((CUBIC_A + 2) * x - (CUBIC_A + 3)) * x * x + 1
+    far = ((CUBIC_A * x - 5 * CUBIC_A) * x + 8 * CUBIC_A) * x - 4 * CUBIC_A
     return torch.where(x <= 1, near, far)

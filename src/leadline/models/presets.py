@@ -118,7 +118,9 @@ def _zoe_bins(max_depth_m: float, centers: BinCentersType = "softplus") -> Metri
 def _zoe_on_depth_anything(scene: str, max_depth_m: float) -> Preset:
     return Preset(
         name=f"zoedepth-depth-anything-{scene}",
-        config=DepthModelConfig(encoder="vitl", taps=v1_taps("vitl"), head=_zoe_bins(max_depth_m), input_size=392),
+        config=DepthModelConfig(
+            encoder="vitl", taps=v1_taps("vitl"), head=_zoe_bins(max_depth_m), input_size=392, interpolation="bilinear"
+        ),
         version="v1",
         parameters=335_793_794,
         licence=_FREE,
@@ -129,7 +131,7 @@ def _zoe_on_depth_anything(scene: str, max_depth_m: float) -> Preset:
 def _zoe_on_beit(data: str, head: HeadConfig, parameters: int) -> Preset:
     return Preset(
         name=f"zoedepth-{data}",
-        config=DepthModelConfig(encoder="beitl", head=head, input_size=384),
+        config=DepthModelConfig(encoder="beitl", head=head, input_size=384, interpolation="bilinear"),
         version=None,
         parameters=parameters,
         licence=_MIT,

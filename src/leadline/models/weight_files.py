@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
+from leadline.contracts.model_forms import MODEL_FORMS, WEIGHT_SUFFIXES
 from leadline.contracts.paths import is_file
 from leadline.models.name_rules import renamed
 
-WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt", ".npz")
 _WRAPPERS = ("model", "model_state_dict", "state_dict")  # names training loops put the weights under
 _PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
 
@@ -73,7 +73,7 @@ def require_weights_suffix(path: Path) -> None:
     """
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         raise WeightsError(
-            expected=f"a run folder, a checkpoint folder or a {', '.join(WEIGHT_SUFFIXES)} file as the model",
+            expected=f"as the model {MODEL_FORMS}",
             got=str(path),
             remedy="name the model first; pictures and other arguments follow it",
         )

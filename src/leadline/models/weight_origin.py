@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import WeightsError
+from leadline.contracts.suggestions import did_you_mean
 from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.models.presets import PRESETS, Preset
 
@@ -124,9 +125,10 @@ def fitted_bins(config: DepthModelConfig, tensors: dict[str, Tensor]) -> DepthMo
 
 
 def known_preset(name: str) -> Preset:
-    """A preset by name; an unknown one is a ``WeightsError`` that lists them."""
+    """A preset by name; an unknown one is a ``WeightsError``."""
     if name not in PRESETS:
-        raise WeightsError(expected=f"one of {', '.join(PRESETS)}", got=repr(name), remedy="see `leadline list models`")
+        remedy = did_you_mean(name.lower(), PRESETS, otherwise="see `leadline list models`")
+        raise WeightsError(expected="the name of a published model", got=repr(name), remedy=remedy)
     return PRESETS[name]
 
 

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
+from leadline.contracts.model_forms import MODEL_FORMS
 from leadline.contracts.paths import exists, is_file
+from leadline.contracts.suggestions import nearest
 from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
 from leadline.models.config import TIMM_PREFIX, DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
@@ -125,7 +127,7 @@ def checkpoint_folder(path: Path) -> Path | None:
     raise WeightsError(
         expected=f"a folder with {DESCRIPTION}, or a run folder with {' or '.join(_RUN_CHECKPOINTS)}",
         got=str(path),
-        remedy="give a run folder, a checkpoint folder or a weights file",
+        remedy=f"give {MODEL_FORMS}",
     )
 
 
@@ -136,13 +138,19 @@ def _located(source: str | Path) -> tuple[Path, Path]:
     if str(source).startswith(HUB_PREFIX):
         hub = parse_hub_name(str(source))
         return fetch(hub), Path(hub.file or hub.repo)
-    remedy = "check the path"
-    if str(source) in PRESETS:
-        preset = PRESETS[str(source)]
-        fetched = f"ask for {preset.download} to fetch them, or " if preset.download else ""
-        remedy = f"a preset brings no weights: {fetched}fetch them from {preset.source} and pass the file, "
-        remedy += f"or ask for {RANDOM_PREFIX}{source}"
-    raise WeightsError(expected="a run folder, a checkpoint folder or a weights file", got=str(source), remedy=remedy)
+    raise WeightsError(expected=MODEL_FORMS, got=str(source), remedy=_where_from(str(source)))
+
+
+def _where_from(name: str) -> str:
+    """What to do about a name that is nowhere on this disk."""
+    known = name if name in PRESETS else nearest(name.lower(), PRESETS)
+    if known is None:
+        return "check the path"
+    preset = PRESETS[known]
+    fetched = f"ask for {preset.download} to fetch them, or " if preset.download else ""
+    brought = f"a preset brings no weights: {fetched}fetch them from {preset.source} and pass the file, "
+    brought += f"or ask for {RANDOM_PREFIX}{known}"
+    return brought if known == name else f"check the path; did you mean {known}? {brought}"
 
 
 def _hugging_face_folder(path: Path) -> Path | None:
@@ -203,7 +211,12 @@ def _check_architecture(folder: Path, config: DepthModelConfig, architecture: st
     """What a folder says of itself must be what was declared, but for how pictures and positions are brought to size."""
     if architecture is None:
         return
-    wanted = replace(known_preset(architecture).config, input_size=config.input_size, position_rule=config.position_rule)
+    wanted = replace(
+        known_preset(architecture).config,
+        input_size=config.input_size,
+        interpolation=config.interpolation,
+        position_rule=config.position_rule,
+    )
     if wanted != config:
         raise WeightsError(
             expected=f"a checkpoint of {architecture}",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,13 +33,32 @@ def atomically(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise StorageError(
-            expected=f"to write {path}",
-            got=error.strerror or str(error),
-            remedy="choose a folder that is writable and has free space",
-        ) from error
+        raise not_written(f"to write {path}", error) from error
     finally:
         _discard(temporary)
+
+
+def not_written(expected: str, error: OSError) -> StorageError:
+    """What a user is told when a disk did not take something; to be raised from ``error``."""
+    return StorageError(
+        expected=expected,
+        got=error.strerror or str(error),
+        remedy="choose a folder that is writable and has free space",
+    )
+
+
+def require_writable(folder: Path) -> None:
+    """Make ``folder`` where it is missing and try it: found out before the work, not after it.
+
+    Raises:
+        StorageError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise not_written(f"to write into {folder}", error) from error
 
 
 def _discard(temporary: Path) -> None:

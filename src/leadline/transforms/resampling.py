@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two ways to a new size, averaging for pictures and picking for depth: a tensor enters, one of the new size leaves."""
+"""Three ways to a new size, for pictures, for true depth and for predictions: a tensor enters, one of that size leaves."""
 
 from __future__ import annotations
 
@@ -86,3 +86,19 @@ def resize_nearest(raster: Tensor, height: int, width: int) -> Tensor:
     if raster.dtype is torch.bool:  # NumPy picks single bytes ten times faster than torch
         return torch.from_numpy(raster.numpy().take(rows.numpy(), axis=0).take(columns.numpy(), axis=1))
     return raster.index_select(0, rows).index_select(1, columns)
+
+
+def resize_prediction(values: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear with aligned corners, as Depth Anything V2 brings its depth back to the picture's size (``infer_image``).
+
+    Args:
+        values: (h, w) float32, in any unit; blended in that unit.
+        height, width: new size in pixels.
+
+    Returns:
+        (height, width) float32, same unit and device; NaN spreads to its neighbours.
+
+    >>> resize_prediction(torch.tensor([[1.0, 2.0]]), 1, 3).tolist()
+    [[1.0, 1.5, 2.0]]
+    """
+    return functional.interpolate(values[None, None], (height, width), mode="bilinear", align_corners=True)[0, 0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
-from leadline.inference.outputs import Prediction, save_prediction
+from leadline.inference.outputs.files import Prediction, save_prediction
 
 if TYPE_CHECKING:
     from pathlib import Path

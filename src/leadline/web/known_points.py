@@ -11,9 +11,9 @@ import numpy as np
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
-from leadline.inference.calibration import Calibrated, CalibrationSettings, calibrate
-from leadline.inference.clip_grid import sampled
-from leadline.inference.observations import Observations
+from leadline.inference.calibration.fit import Calibrated, CalibrationSettings, calibrate
+from leadline.inference.calibration.observations import Observations
+from leadline.inference.clips.grid import sampled
 from leadline.web.shown_depth import ShownDepth
 
 
@@ -48,7 +48,7 @@ class CalibratedOnPage:
 
 
 def calibrate_shown(shown: ShownDepth, points: Sequence[KnownPoint]) -> CalibratedOnPage:
-    """Fit the model's own map of this one picture to the points, robustly (``leadline.inference.calibration``).
+    """Fit the model's own map of this one picture to the points, robustly (``leadline.inference.calibration.fit``).
 
     Raises:
         DataError: a point outside or where the model has no number; too few points, all at one depth, or against the map.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leadline.contracts.errors import UsageError
-from leadline.inference.tiled import TiledPredictor, TileSettings
+from leadline.inference.tiles.tiled import TiledPredictor, TileSettings
 from leadline.web.limits import Deadline, Limits, read_upload
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from leadline.inference.outputs import KIND_TITLES
+from leadline.inference.outputs.files import KIND_TITLES
 from leadline.rasters.colour import Ramp, colourise, ramp_colours, robust_range, tick_values
 from leadline.web.shown_depth import summary
 

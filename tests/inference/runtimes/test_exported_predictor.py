@@ -14,6 +14,7 @@ from leadline.contracts.errors import DataError, UsageError
 from leadline.inference.preprocess import network_input
 from leadline.inference.runtimes.exported_predictor import ExportedPredictor, is_exported
 from leadline.inference.runtimes.sessions import OpenVinoSession, RuntimeName
+from leadline.models.config import Interpolation
 from leadline.models.normalisation import IMAGENET, Normalisation
 from tests.portable_echo import UNCHANGED, description, write_echo
 from tests.reference_photo import photo
@@ -28,10 +29,10 @@ def opened(file: Path, runtime: RuntimeName) -> ExportedPredictor:
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])
-@pytest.mark.parametrize("interpolation", ["cubic", "antialiased"])
+@pytest.mark.parametrize("interpolation", ["cubic", "bilinear", "antialiased"])
 @pytest.mark.parametrize("normalisation", [UNCHANGED, IMAGENET])
 def test_predict__brings_pictures_to_size_and_back_as_the_model_does(
-    runtime: RuntimeName, interpolation: str, normalisation: Normalisation, tmp_path: Path
+    runtime: RuntimeName, interpolation: Interpolation, normalisation: Normalisation, tmp_path: Path
 ) -> None:
     said = description(interpolation=interpolation, kind=DepthKind.AFFINE_DISPARITY)
     predictor = opened(write_echo(tmp_path / "a.onnx", said, normalisation), runtime)
@@ -62,8 +63,8 @@ def test_predict_batch__keeps_the_order_of_mixed_sizes(tmp_path: Path) -> None:
         np.testing.assert_allclose(depth.values, 0.2 * (index + 1), atol=1e-5)
 
 
-@pytest.mark.parametrize("interpolation", ["cubic", "antialiased"])
-def test_predict__has_confidence_within_bounds(interpolation: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("interpolation", ["cubic", "bilinear", "antialiased"])
+def test_predict__has_confidence_within_bounds(interpolation: Interpolation, tmp_path: Path) -> None:
     said = description(has_confidence=True, interpolation=interpolation)
     predictor = opened(write_echo(tmp_path / "a.onnx", said, Normalisation(mean=(0.5,) * 3, std=(0.1,) * 3)), "onnx")
     confidence = predictor.predict(photo(45, 61, 1)).confidence
@@ -81,8 +82,8 @@ def test_predict__metres_are_valid_where_positive(tmp_path: Path) -> None:
     assert opened(write_echo(tmp_path / "b.onnx", said), "onnx").predict(picture).valid.all()
 
 
-@pytest.mark.parametrize("interpolation", ["cubic", "antialiased"])
-def test_predict__a_file_for_one_size_refuses_others(interpolation: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("interpolation", ["cubic", "bilinear", "antialiased"])
+def test_predict__a_file_for_one_size_refuses_others(interpolation: Interpolation, tmp_path: Path) -> None:
     said = description(size_px=(40, 50), interpolation=interpolation)
     predictor = opened(write_echo(tmp_path / "a.onnx", said), "onnx")
     assert predictor.predict(photo(40, 50, 1)).values.shape == (40, 50)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError, UsageError
@@ -18,7 +17,7 @@ from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_size
 from leadline.inference.runtimes.portable_description import PortableDescription
 from leadline.inference.runtimes.sessions import ENDINGS, RuntimeName, RuntimePrecision, open_session
-from leadline.transforms.resampling import resize_image
+from leadline.transforms.resampling import resize_image, resize_prediction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,7 +124,8 @@ class ExportedPredictor:
         if self._said.resizes:
             return [output[0] for output in self._session.run(np.ascontiguousarray(picture)[None])]
         outputs = self._session.run(_shrunk(picture, self.preprocessing)[None])
-        enlarged = [_enlarged(output, picture.shape[:2]) for output in outputs]
+        height, width = picture.shape[:2]
+        enlarged = [resize_prediction(torch.from_numpy(output[0]), height, width).numpy() for output in outputs]
         return [enlarged[0], *(one.clip(0.0, 1.0) for one in enlarged[1:])]
 
 
@@ -137,9 +137,3 @@ def _shrunk(picture: NDArray[np.uint8], settings: PreprocessSettings) -> NDArray
     image = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).to(torch.float32).div_(255.0)
     levels: NDArray[np.uint8] = resize_image(image, *size).mul_(255.0).round_().to(torch.uint8).permute(1, 2, 0).numpy()
     return np.ascontiguousarray(levels)
-
-
-def _enlarged(values_1hw: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
-    enlarged = functional.interpolate(torch.from_numpy(values_1hw)[None], size, mode="bilinear", align_corners=True)
-    array: NDArray[np.float32] = enlarged[0, 0].numpy()
-    return array

@@ -85,7 +85,7 @@ def train_supervised(
         recipe = build()
         model = recipe.trained
         size = rounded_size(config.size, model.size_multiple)
-        model.config = dataclasses.replace(model.config, input_size=min(size))
+        model.config = dataclasses.replace(model.config, input_size=min(size), interpolation="antialiased")
         streams = {"train": training_stream(config, size, ranks, needs=recipe.needs["train"])}
         streams |= further_streams(size, ranks) if further_streams else {}
         validation = (
