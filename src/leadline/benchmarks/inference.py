@@ -75,7 +75,7 @@ def measure(settings: BenchmarkSettings) -> Report:
     rows: list[Row] = []
     raw: dict[str, object] = {}
     for side_px in settings.sides_px or SIDES_PX:
-        side_rows, raw[str(side_px)] = in_fresh_process("leadline", _one_side, (settings, side_px))
+        side_rows, raw[str(side_px)] = in_fresh_process("plain", _one_side, (settings, side_px))
         rows += side_rows
     notes = (
         f"peer: transformers, float32, eager, batch 1; {settings.rounds} rounds of peer - ours - peer; median [quartiles]",
