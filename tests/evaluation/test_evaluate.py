@@ -65,9 +65,10 @@ def test_evaluate__images_without_truth_are_left_out_and_named_under_any_policy(
     assert result.images == 5
 
 
-def test_evaluate__nothing_to_score_is_an_error_that_says_why() -> None:
-    with pytest.raises(DataError, match=r"none; 2 left out, expected at least 10 pixels"):
+def test_evaluate__nothing_to_score_is_an_error_that_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(DataError, match=r"none of 2, for the reasons above, the first being scene/000\.png; check"):
         evaluate(ToyPredictor(), ToyScenes(count=2, empty=frozenset({0, 1})), DEPTH, settings=FAST)
+    assert "scene/000.png: expected at least 10 pixels" in caplog.text
 
 
 def test_evaluate__a_relative_model_needs_a_declared_alignment() -> None:

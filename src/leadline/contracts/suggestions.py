@@ -8,14 +8,21 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like ``name``, or None where none is alike.
+    """The known name whose initials are ``name``, else that which looks most like it, or None where none is alike.
 
     >>> nearest("evalaute", ["evaluate", "predict"])
     'evaluate'
+    >>> nearest("--bs", ["--n-bins", "--batch-size"])
+    '--batch-size'
     >>> nearest("zzz", ["evaluate", "predict"]) is None
     True
     """
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    names = list(known)
+    spelt = name.strip("-").replace("_", "-").lower()
+    for one in names:
+        if len(spelt) > 1 and spelt == "".join(word[0] for word in one.strip("-").replace("_", "-").split("-") if word):
+            return one
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return matches[0] if matches else None
 
 

@@ -39,7 +39,7 @@ def require_metres(dataset: DepthDataset, *, min_m: float, max_m: float) -> None
             raise ContractError(
                 expected=f"depth in metres from dataset '{dataset.name}'",
                 got=f"{sample.kind.value} in {sample.key}",
-                remedy="train metric models on metres; correct the kind in the manifest if it is wrong",
+                remedy="choose a dataset in metres, or correct the kind in its manifest if that is wrong",
             )
     for reason in sorted({reason for sample in samples for reason in suspicions(sample)}):
         logger.warning("%s looks wrong: %s", dataset.name, reason)

@@ -91,6 +91,7 @@ def evaluate(
                 case = Case(sample=sample, prediction=prediction, annotations=more)
                 scores.append((sample.key, protocol.score(case, protocol)))
             except UnscorableError as reason:
+                _logger.warning("skipped %s: %s", sample.key, reason)
                 skipped.append(Skipped(key=sample.key, reason=str(reason)))
         if on_progress is not None:
             on_progress(indices[-1] + 1, len(dataset))
@@ -166,9 +167,12 @@ def _result(
     skipped: Sequence[Skipped],
 ) -> EvaluationResult:
     if not scores:
+        found_none = (
+            f"none of {len(skipped)}, for the reasons above, the first being {skipped[0].key}" if skipped else "none"
+        )
         raise DataError(
             expected=f"at least one image of '{dataset.name}' that protocol '{protocol.name}' can score",
-            got=f"none; {len(skipped)} left out, {skipped[0].reason if skipped else 'for there are no images'}",
+            got=found_none,
             remedy="check the dataset with 'leadline data inspect' and the protocol's range and crop",
         )
     rows = tuple(ImageRow(key=key, metrics=score.metrics, missing_pixels=score.missing_pixels) for key, score in scores)

@@ -42,7 +42,9 @@ def test_tiled__reconstructs_what_an_identity_network_sees(kind: DepthKind, size
 def test_tiled__a_constant_network_shows_no_seam(kind: DepthKind) -> None:
     depth = TiledPredictor(FormulaPredictor(lambda x: np.full(x.shape[:2], 3.7), kind), TILES).predict_batch([PICTURE])[0]
     np.testing.assert_allclose(depth.values, 3.7, rtol=1e-6)
-    assert depth.notes["tiling"]["seam_ratio"] == pytest.approx(1.0)  # type: ignore[index]
+    said = depth.notes["tiling"]
+    assert said["seam_ratio"] == said["border_gradient_ratio"] == pytest.approx(1.0)  # type: ignore[index]
+    assert set(said["definitions"]) <= set(said)  # type: ignore[index, arg-type]
 
 
 def moody(picture: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -94,7 +96,15 @@ def test_tiled__a_pixel_is_valid_where_a_tile_over_it_is_and_nothing_invalid_is_
     nothing = FormulaPredictor(lambda x: np.full(x.shape[:2], np.nan))
     empty = TiledPredictor(nothing, TILES).predict_batch([PICTURE])[0]
     assert not empty.valid.any()
-    assert empty.notes["tiling"]["seam_ratio"] is None  # type: ignore[index]
+    assert empty.notes["tiling"]["seam_ratio"] is empty.notes["tiling"]["border_gradient_ratio"] is None  # type: ignore[index]
+
+
+def test_tiled__the_picture_s_own_share_of_the_gradient_at_borders_is_told_beside_it() -> None:
+    ramps = np.zeros((150, 211, 3), np.uint8)
+    ramps[..., 0] = np.abs(np.arange(211) - 105)[None] + 20  # the network changes nothing, so what is at borders is the picture
+    said = TiledPredictor(FormulaPredictor(red), TILES).predict_batch([ramps])[0].notes["tiling"]
+    own, whole = said["border_gradient_ratio"], said["border_gradient_ratio_of_global_pass"]  # type: ignore[index]
+    assert own == pytest.approx(whole, rel=1e-3)
 
 
 def test_tiled__confidence_is_blended_as_it_is() -> None:
@@ -181,4 +191,6 @@ def test_tiled__real_weights_leave_no_seam_on_a_photograph(name: str) -> None:
     depth = TiledPredictor(real_predictor(126), TileSettings(side_px=240)).predict_batch([picture])[0]
     said = depth.notes["tiling"]
     assert said["seam_ratio"] <= 1.05  # type: ignore[index]
+    own, whole = said["border_gradient_ratio"], said["border_gradient_ratio_of_global_pass"]  # type: ignore[index]
+    assert own / max(whole, 1.0) <= 1.05
     assert said["explained_median"] > 0.5  # type: ignore[index]

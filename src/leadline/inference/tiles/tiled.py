@@ -20,7 +20,7 @@ from leadline.inference.tiles.blending import Blend
 from leadline.inference.tiles.cell_means import CellMeans, cell_means
 from leadline.inference.tiles.fitted import fit_tile
 from leadline.inference.tiles.grid import OVERLAP, TileGrid, tile_grid
-from leadline.inference.tiles.seams import seam_ratio
+from leadline.inference.tiles.seams import DEFINITIONS, border_gradient_ratio, seam_ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,8 @@ class TiledPredictor:
         """One (H, W) map per (H, W, 3) uint8 RGB picture, in order, in the kind and unit of ``predictor``.
 
         A pixel is valid where a tile over it is.  ``notes["tiling"]`` of a tiled map holds the grid, how well the tiles
-        agreed with the global pass, how many were left to it, and the ``seam_ratio`` (see ``tiles.seams``).
+        agreed with the global pass, how many were left to it, and two measures of seams with their definitions (see
+        ``tiles.seams``): ``seam_ratio``; and ``border_gradient_ratio`` beside that of the global pass.
         """
         grids = [self.grid(picture.shape) for picture in pictures]
         whole = [picture for picture, grid in zip(pictures, grids, strict=True) if grid is None]
@@ -134,12 +135,20 @@ class TiledPredictor:
         cell_px = max(1, min(_CELL_PER_NETWORK_PX * network_px, tile_px // _CELLS_ACROSS))
         reference = cell_means(pass_.values, pass_.valid, cell_px=cell_px)
         layers = 1 if pass_.confidence is None else 2
+        borders = {"rows": rows.borders_px(), "columns": columns.borders_px()}
+        seamless = border_gradient_ratio(pass_.values, pass_.valid, **borders)
         del pass_  # its place in memory is taken by the blend
         blend = Blend(size, band_px=rows.tile_px, layers=layers)
         fits = self._blend_tiles(picture, grid, reference, blend)
-        notes = {"tiling": _notes(grid, fits) | {"seam_ratio": _seams(blend, grid)}}
-        confidence = blend.maps[1] if layers == 2 else None
-        return DepthMap(values=blend.maps[0], valid=blend.valid, kind=self.kind, confidence=confidence, notes=notes)
+        values, confidence = blend.maps[0], blend.maps[1] if layers == 2 else None
+        seams = {
+            "seam_ratio": seam_ratio(values, blend.valid, **borders),
+            "border_gradient_ratio": border_gradient_ratio(values, blend.valid, **borders),
+            "border_gradient_ratio_of_global_pass": seamless,
+            "definitions": DEFINITIONS,
+        }
+        notes = {"tiling": _notes(grid, fits) | seams}
+        return DepthMap(values=values, valid=blend.valid, kind=self.kind, confidence=confidence, notes=notes)
 
     def _blend_tiles(
         self, picture: NDArray[np.uint8], grid: TileGrid, reference: CellMeans, blend: Blend
@@ -179,7 +188,3 @@ def _notes(grid: TileGrid, fits: Sequence[Fit | None]) -> dict[str, object]:
         "left_to_global_pass": len(fits) - len(explained),
         "explained_median": float(np.median(explained)) if explained else None,
     }
-
-
-def _seams(blend: Blend, grid: TileGrid) -> float | None:
-    return seam_ratio(blend.maps[0], blend.valid, rows=grid.rows.borders_px(), columns=grid.columns.borders_px())

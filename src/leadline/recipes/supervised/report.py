@@ -69,7 +69,7 @@ class Report:
 
 
 def report_run(config: DataConfig, summary: TrainSummary, size: tuple[int, int]) -> Report:
-    """Score the best model of ``config.save_dir`` on held-out pictures of its first dataset and write the report."""
+    """Score the best model of ``config.save_dir`` on the first held-out dataset that has depth, and write the report."""
     name = next(one for one in validation_names(config) if has_depth(one))
     part = DATASETS[name].report_split
     predictor = load(config.save_dir, device=config.device)
