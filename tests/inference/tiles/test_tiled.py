@@ -101,7 +101,9 @@ def test_tiled__a_pixel_is_valid_where_a_tile_over_it_is_and_nothing_invalid_is_
 
 def test_tiled__the_picture_s_own_share_of_the_gradient_at_borders_is_told_beside_it() -> None:
     ramps = np.zeros((150, 211, 3), np.uint8)
-    ramps[..., 0] = np.abs(np.arange(211) - 105)[None] + 20  # the network changes nothing, so what is at borders is the picture
+    ramps[..., 0] = (
+        np.abs(np.arange(211) - 105)[None] + 20
+    )  # the network changes nothing, so what is at borders is the picture
     said = TiledPredictor(FormulaPredictor(red), TILES).predict_batch([ramps])[0].notes["tiling"]
     own, whole = said["border_gradient_ratio"], said["border_gradient_ratio_of_global_pass"]  # type: ignore[index]
     assert own == pytest.approx(whole, rel=1e-3)
