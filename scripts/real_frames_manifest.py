@@ -5,7 +5,8 @@ usage: python scripts/real_frames_manifest.py DATA OUT    (DATA: the folder of f
 
 The frames have research licences: the manifests point at them, nothing is copied but the laser points of KITTI, which are
 projected into 16-bit depth pictures below OUT.  ``repair`` names the frames that docs/results.md trains on: all of two
-recordings, the last of each for choosing the epoch; every other folder is a place that was never seen.
+recordings, the last of each for choosing the epoch; every other folder is a place that was never seen.  ``unlabelled`` holds
+links to the pictures of those two recordings, for a student; ``held-out`` names indoor frames of four other places.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ FOLDERS = {
     "arkit": Folder(images="arkit/image.jpg", depths="arkit/arkit_depth.png", scale=0.001),
 }
 REPAIR = ("seven_scenes", "hololens")
+HELD_OUT = ("redwood", "tum", "icl_nuim", "nyu_like")
 CHOOSING = 10  # last frames of each recording, by which the best epoch is chosen
 KITTI_STEPS_PER_M = 256
 
@@ -69,12 +71,23 @@ def main(data: Path, out: Path) -> int:
         for name in REPAIR
         for index, line in enumerate(lines[name])
     ]
+    lines["held-out"] = [line for name in HELD_OUT for line in lines[name]]
+    link_pictures([Path(str(line["image"])) for line in lines["repair"]], out / "unlabelled")
     for name, written in lines.items():
         (out / name).mkdir(parents=True, exist_ok=True)
         text = "".join(json.dumps(line) + "\n" for line in written)
         (out / name / "manifest.jsonl").write_text(text, encoding="utf-8")
         sys.stdout.write(f"{name}: {len(written)} pairs\n")
     return 0
+
+
+def link_pictures(pictures: list[Path], folder: Path) -> None:
+    """A link to each picture, named after its folder too, in a folder of its own: pictures without truth."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        link = folder / f"{picture.parent.name}-{picture.name}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(picture)
 
 
 def lines_of(data: Path, folder: Folder) -> list[dict[str, object]]:

@@ -209,3 +209,15 @@ def test_parse__a_second_list_does_not_silently_replace_the_first(second: str) -
     with pytest.raises(UsageError, match="expected --n-attractors once; got it twice; put all its values after one"):
         parse(Options, ["--n-attractors", "1", "2", second, "3"], prog="toy")
     assert parse(Options, ["--n-bins", "3", "--n-bins", "4"], prog="toy").value.n_bins == 4
+
+
+def test_parse__a_bare_flag_has_the_value_that_was_given_for_it() -> None:
+    def encoder(*argv: str) -> tuple[str, int]:
+        value = parse(Options, argv, prog="toy", bare={"--encoder": "vitb"}).value
+        return value.encoder, value.n_bins
+
+    assert encoder() == ("vits", 64)
+    assert encoder("--encoder") == ("vitb", 64)
+    assert encoder("--encoder", "--n_bins", "3") == ("vitb", 3)
+    assert encoder("--n_bins", "3", "--encoder", "vits") == ("vits", 3)
+    assert encoder("--encoder=vits", "--n_bins", "3") == ("vits", 3)

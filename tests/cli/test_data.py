@@ -32,6 +32,25 @@ def test_data_inspect__says_when_units_look_wrong(tmp_path: Path, capsys: pytest
     assert "metres" in " ".join(said.out.split())
 
 
+@pytest.mark.parametrize("broken", [1, 2])
+def test_data_inspect__where_nothing_can_be_read_it_says_so_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], broken: int
+) -> None:
+    for name in ("image", "depth"):
+        (tmp_path / name).mkdir()
+    for index in range(2):
+        Image.fromarray(np.full((48, 64, 3), 9 * index, np.uint8)).save(tmp_path / "image" / f"{index}.png")
+        Image.fromarray(np.full((48, 64), 2000, np.uint16)).save(tmp_path / "depth" / f"{index}.png")
+    for index in range(broken):
+        (tmp_path / "image" / f"{index}.png").write_bytes(b"no picture")
+    said = say(capsys, "data", "inspect", "labelled_folder", "--root", tmp_path)
+    if broken == 1:
+        assert said.status == 0, said.err
+        assert "1 unreadable" in said.out
+    else:
+        assert "none of 2, the first:" in said.mistake()
+
+
 def test_data_preview__writes_a_contact_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "sub" / "sheet.png"
     said = say(capsys, "data", "preview", *SMALL, "--limit", "2", "--out", sheet)

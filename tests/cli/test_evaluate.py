@@ -8,6 +8,7 @@ import pytest
 
 from leadline.models.head_config import RelativeHeadConfig
 from tests.cli.toy import Said, save_toy, say
+from tests.data.test_sintel import sintel
 
 SMALL = ("--option", "count=2", "height=48", "width=64")
 
@@ -52,6 +53,44 @@ def test_evaluate__replaces_choices_of_the_protocol_and_records_them(
     assert settings["range_m"] == [0.5, 9.0]
     assert (settings["alignment"], settings["tta"]) == ("median", "flip")
     assert {"range_m", "alignment", "tta"} <= set(settings["changed"])
+
+
+def test_evaluate__measures_boundaries_and_conventions_on_request(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "r.json"
+    chosen = ("--alignment", "scale-shift-disparity", "--convention", "disp", "--boundary", "--json", out)
+    said = evaluate(capsys, model, "--dataset", "procedural", *SMALL, *chosen)
+    assert said.status == 0, said.err
+    result = json.loads(out.read_text())
+    assert 0 <= result["metrics"]["boundary_f1"] <= 1
+    assert result["settings"]["changed"] == ["alignment", "boundary", "clamp", "convention"]
+    assert (result["settings"]["convention"], result["settings"]["clamp"]) == ("disp", False)
+    wrong = evaluate(capsys, model, "--dataset", "procedural", *SMALL, "--convention", "disp")
+    assert wrong.status == 2
+    assert "before convention 'disp'" in wrong.err
+
+
+def test_evaluate__puts_published_numbers_beside_its_own(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    sintel(tmp_path / "training", tmp_path / "training")
+    json_file, markdown = tmp_path / "r.json", tmp_path / "r.md"
+    said = evaluate(
+        capsys, model, "--dataset", "sintel", "--root", tmp_path, "--range-m", "1", "60",
+        "--compare", "--json", json_file, "--markdown", markdown,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert "Depth Anything V2 S" in said.out
+    assert "measured with a range_m other than the protocol's" in said.err
+    result = json.loads(json_file.read_text())
+    small = [one for one in result["published"] if one["model"] == "Depth Anything V2 S"]
+    assert [(one["metric"], one["published"], one["reproducible"]) for one in small] == [
+        ("abs_rel", 0.5, False), ("delta1", 0.718, False),
+    ]  # fmt: skip
+    assert small[0]["measured"] == result["metrics"]["abs_rel"]
+    assert "| zero-shot relative depth | Depth Anything V2 S | abs_rel |" in markdown.read_text()
 
 
 def test_evaluate__records_which_part_of_which_data_was_scored(

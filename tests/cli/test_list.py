@@ -5,6 +5,7 @@ import pytest
 
 from leadline.data.catalog import DATASETS
 from leadline.evaluation.catalog import PROTOCOLS
+from leadline.evaluation.published_tables import PUBLISHED
 from leadline.models.presets import PRESETS
 from leadline.recipes.catalog import RECIPES
 from tests.cli.toy import say
@@ -21,6 +22,15 @@ def test_list__shows_every_entry_of_the_catalog(
     said = say(capsys, "list", what)
     assert said.status == 0, said.err
     assert all(name in said.out for name in names)
+
+
+def test_list__shows_published_numbers_each_reproducible_or_not(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = say(capsys, "list", "published").out.splitlines()
+    small = [line for line in lines if "Depth Anything V2 S " in line and "zero-shot" in line]
+    assert len(small) == 5
+    assert "  reproducible  " in next(line for line in small if " NYU " in line)
+    assert "not reproducible: " in next(line for line in small if " DIODE " in line)
+    assert len(lines) == 1 + len(PUBLISHED)
 
 
 def test_list__says_of_a_model_its_size_kind_unit_licence_and_source(

@@ -6,6 +6,7 @@ import pytest
 
 from leadline.cli.main import main
 from leadline.recipes.catalog import RECIPES, RecipeEntry
+from leadline.training.run_id import run_id_of
 from tests.recipes.frames import write_labelled_folder
 
 TOY = (
@@ -110,3 +111,43 @@ def test_train__resume_takes_single_flags_and_writes_them_down(tmp_path: Path, c
     assert main(["train", "metric", "--resume", str(run), "--num-epochs", "2"]) == 0
     assert "num_epochs = 2  # flag at resume" in (run / "config.toml").read_text()
     assert '"epoch":1' in (run / "metrics.jsonl").read_text()
+
+
+def test_train__resume_by_run_id_continues_that_run_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs, logs = tmp_path / "runs", ["--log-dir", str(tmp_path / "logs")]
+    assert main([*TOY, "--save-dir", str(runs / "a"), *logs, "--run_id", "mine"]) == 0
+    assert 'run_id = "mine"  # flag' in (runs / "a" / "config.toml").read_text()
+    resume = ["train", "metric", "--resume", "--run_id", "min", "--num-epochs", "2", "--save_dir", str(runs)]
+    assert main(resume) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "got 'min'; there are mine; did you mean mine?" in last
+    resume[4] = "mine"
+    assert main(resume) == 0
+    assert sorted(path.name for path in runs.iterdir()) == ["a"]
+    assert '"epoch":1' in (runs / "a" / "metrics.jsonl").read_text()
+    assert 'run_id = "mine"  # before resume' in (runs / "a" / "config.toml").read_text()
+    assert main([*TOY, "--save-dir", str(runs / "b"), *logs, "--run_id", "mine"]) == 2
+    assert main(["train", "relative", "--resume", str(runs / "a"), "--ssi-weight", "2"]) == 2
+    assert "of 'metric'" in capsys.readouterr().err
+
+
+def test_train__every_run_has_an_id_of_its_own(tmp_path: Path) -> None:
+    logs = ["--log-dir", str(tmp_path / "logs"), "--no-validate"]
+    assert main([*TOY, "--save-dir", str(tmp_path / "one"), *logs]) == 0
+    again = ["train", "metric", "--config", str(tmp_path / "one" / "config.toml"), "--save-dir", str(tmp_path / "two")]
+    assert main([*again, *logs]) == 0
+    ids = [run_id_of(tmp_path / name) for name in ("one", "two")]
+    assert all(ids)
+    assert ids[0] != ids[1]
+    assert main(["resume", str(tmp_path / "one")]) == 0
+    assert run_id_of(tmp_path / "one") == ids[0]
+
+
+def test_train__a_run_from_before_ids_is_given_one_when_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert main([*TOY, "--save-dir", str(run), "--log-dir", str(tmp_path / "logs"), "--no-validate"]) == 0
+    written = (run / "config.toml").read_text().splitlines(keepends=True)
+    (run / "config.toml").write_text("".join(line for line in written if not line.startswith("run_id")))
+    assert main(["resume", str(run)]) == 0
+    assert run_id_of(run)
+    assert "n_bins = 8  # before resume" in (run / "config.toml").read_text()

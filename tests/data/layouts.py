@@ -113,3 +113,59 @@ def da2k(root: Path, annotations: dict[str, Any] | None = None) -> dict[str, Any
         picture(root / key)
     (root / "annotations.json").write_text(json.dumps(content))
     return content
+
+
+def vkitti2(root: Path, *folders: str, frames: int = 2, cameras: int = 2) -> None:
+    """``folders`` such as ``Scene01/clone``.  Row 0 is sky, row 1 100 m, the others 12.34 m; pictures an eighth in size."""
+    depth = np.full((47, 155), 1234, np.uint16)
+    depth[0], depth[1] = 65535, 10000
+    for folder in folders:
+        lines = ["frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]"]
+        for number in range(frames):
+            for camera in range(cameras):
+                base = root / folder / "frames"
+                picture(base / "rgb" / f"Camera_{camera}" / f"rgb_{number:05d}.jpg", 47, 155, seed=number)
+                raster(base / "depth" / f"Camera_{camera}" / f"depth_{number:05d}.png", depth)
+                lines.append(f"{number} {camera} 725.0087 725.0087 620.5 187")
+        (root / folder / "intrinsic.txt").write_text("\n".join(lines) + "\n")
+
+
+HYPERSIM_ROW = {
+    "M_cam_from_uv_00": 0.5773502691896257, "M_cam_from_uv_11": 0.4330127018922193, "M_cam_from_uv_22": -1.0,
+}  # fmt: skip
+"""Of a scene with neither shift nor tilt; what is not named is 0."""
+
+
+def hypersim(root: Path, scenes: dict[str, int], *, radiance: bool = False, frames: int = 2) -> None:
+    """Scenes by name, each with so many cameras.  Rays are 4 m long, the first NaN; previews, or with ``radiance`` none."""
+    names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
+    lines = [",".join(("scene_name", *names))]
+    split_lines = ["scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"]
+    distance = np.full((24, 32), 4.0, np.float16)
+    distance[0, 0] = np.nan
+    for order, (scene, cameras) in enumerate(scenes.items()):
+        lines.append(",".join((scene, *(str(HYPERSIM_ROW.get(name, 0.0)) for name in names))))
+        for camera in range(cameras):
+            for frame in range(frames):
+                start = root / scene / "images" / f"scene_cam_{camera:02d}"
+                hdf5(start.with_name(f"{start.name}_geometry_hdf5") / f"frame.{frame:04d}.depth_meters.hdf5", distance)
+                if radiance:
+                    linear = np.random.default_rng(frame).random((24, 32, 3)).astype(np.float16) * 7
+                    hdf5(start.with_name(f"{start.name}_final_hdf5") / f"frame.{frame:04d}.color.hdf5", linear)
+                    ids = np.ones((24, 32), np.int32)
+                    hdf5(start.with_name(f"{start.name}_geometry_hdf5") / f"frame.{frame:04d}.render_entity_id.hdf5", ids)
+                else:
+                    picture(start.with_name(f"{start.name}_final_preview") / f"frame.{frame:04d}.tonemap.jpg", 24, 32)
+                part = ("train", "val", "test")[order % 3]
+                split_lines.append(f"{scene},cam_{camera:02d},{frame},True,,{part}")
+    (root / "metadata_camera_parameters.csv").write_text("\n".join(lines) + "\n")
+    (root / "metadata_images_split_scene_v1.csv").write_text("\n".join(split_lines) + "\n")
+
+
+def hdf5(path: Path, values: NDArray[Any], name: str = "dataset") -> Path:
+    import h5py
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file.create_dataset(name, data=values, compression="gzip")
+    return path

@@ -70,14 +70,20 @@ def test_collate__pads_ordinal_pairs_with_invalid_rows(samples: list[Sample]) ->
 
 
 def test_collate__names_samples_of_another_size(samples: list[Sample]) -> None:
-    other = replace(samples[1], image=samples[1].image[:, :20])
+    depth, valid = samples[1].depth, samples[1].valid
+    assert depth is not None
+    assert valid is not None
+    other = replace(samples[1], image=samples[1].image[:, :20], depth=depth[:20], valid=valid[:20], stereo=None)
     with pytest.raises(
         ContractError, match=rf"24x32 as '{samples[0].key}'; got image of '{other.key}' with shape \(3, 20, 32\)"
     ):
         collate([samples[0], other])
+
+
+def test_collate__a_depth_of_another_size_than_its_own_picture_gets_a_remedy_that_mends_it(samples: list[Sample]) -> None:
     assert samples[1].depth is not None
-    with pytest.raises(ContractError, match="got depth of"):
-        collate([replace(samples[1], depth=samples[1].depth[:20])])
+    with pytest.raises(ContractError, match=r"depth of the size of its picture, 24x32; got depth of .*in the dataset"):
+        collate([samples[0], replace(samples[1], depth=samples[1].depth[:20])])
 
 
 def test_collate__refuses_depths_of_different_kinds(samples: list[Sample]) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import torch
 
+from leadline.contracts.camera import Camera
+from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError
 from leadline.contracts.sample import Field, Sample, StereoView
 from leadline.data.batch_reader import BatchReader, InOrder
 from leadline.data.conventions import breaches_of_range, breaches_of_type, require_conventions, require_types
 from leadline.data.inspection import contact_sheet, inspect_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
-from leadline.data.probe import require_metres
+from leadline.data.probe import require_truth
 from leadline.data.procedural.scenes import ProceduralScenes
 from leadline.data.suspicions import suspicions
 from leadline.evaluation.catalog import find_protocol
@@ -34,6 +36,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "grey": ({"image": IMAGE[0]}, "image with 2 axes and not 3 in front.*put the three colours first"),
     "double depth": ({"depth": DEPTH_M.double()}, "depth of float64.*convert it to float32"),
     "float mask": ({"valid": (DEPTH_M > 0).float()}, "valid of float32.*compare, e.g. valid = stored > 0"),
+    "small depth": ({"depth": DEPTH_M[:, :10]}, "depth of 12x10 beside an image of 12x16.*bring both to one size"),
+    "small mask": ({"valid": DEPTH_M[:6] > 0}, "valid of 6x16 beside an image of 12x16.*bring both to one size"),
+    "depth with a channel": ({"depth": DEPTH_M[None]}, "depth of 1x12x16 beside an image of 12x16.*bring both to one size"),
+    "no mask": ({"valid": None}, "depth without valid.*give the mask too"),
+    "no depth": ({"depth": None}, "valid without depth.*give both, or neither"),
+    "long camera": ({"camera": Camera(matrix=torch.eye(4))}, "camera matrix of 4x4.*give "),
+    "batched camera": ({"camera": Camera(matrix=torch.eye(3)[None])}, "camera matrix of 1x3x3.*give "),
+    "flat camera": ({"camera": Camera(matrix=torch.tensor([9.0, 9, 8, 6]))}, "camera matrix of 4.*give "),
+    "double camera": ({"camera": Camera(matrix=torch.eye(3).double())}, "camera matrix of float64.*convert it"),
     "byte mask": ({"valid": (DEPTH_M > 0).byte()}, "valid of uint8.*compare, e.g. valid = stored > 0"),
 }
 OUT_OF_RANGE: dict[str, tuple[dict[str, Any], str]] = {
@@ -94,7 +105,7 @@ def test_loader__refuses_it_from_another_process_too() -> None:
 @pytest.mark.parametrize(("change", "words"), (WRONG | OUT_OF_RANGE).values(), ids=(WRONG | OUT_OF_RANGE).keys())
 def test_probe_and_evaluation__refuse_the_same_before_anything_is_predicted(change: dict[str, Any], words: str) -> None:
     with pytest.raises(ContractError, match=words):
-        require_metres(planted(change), min_m=1e-3, max_m=10.0)
+        require_truth(planted(change), frozenset({DepthKind.METRIC}), min_m=1e-3, max_m=10.0)
 
     def unasked(_: torch.Tensor) -> torch.Tensor:
         raise AssertionError("a prediction was asked for")
@@ -135,6 +146,8 @@ def test_conventions__hold_for_the_second_view_too() -> None:
         "right image of uint8": dataclasses.replace(view, image=IMAGE.byte()),
         "disparity of float64": dataclasses.replace(view, disparity_px=DEPTH_M.double()),
         "visible of float32": dataclasses.replace(view, visible=DEPTH_M),
+        "right image of 12x9 beside an image of 12x16": dataclasses.replace(view, image=IMAGE[..., :9]),
+        "disparity of 8x16 beside an image of 12x16": dataclasses.replace(view, disparity_px=DEPTH_M[:8]),
     }
     for words, broken in wrong.items():
         with pytest.raises(ContractError, match=words):

@@ -12,8 +12,7 @@ import pytest
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
 from leadline.contracts.manifest import ManifestLine
-from leadline.data.folder_lines import lines_by_name
-from leadline.data.labelled_folder import LabelledFolderSettings
+from leadline.data.folder_lines import LabelledFolderSettings, lines_by_name
 from tests.data.layouts import picture, ramp16, raster
 
 

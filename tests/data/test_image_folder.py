@@ -43,6 +43,39 @@ def test_image_folder__refuses_emptiness_splits_and_options(tmp_path: Path) -> N
         open_image_folder(DatasetRequest(root=tmp_path, options={"depth": True}))
 
 
+def test_image_folder__ignores_text_files_and_counts_them_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    picture(tmp_path / "a.png")
+    for name in ("notes.txt", "b/labels.json", "a.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("no picture")
+    dataset = open_image_folder(DatasetRequest(root=tmp_path))
+    assert [dataset.key(index) for index in range(len(dataset))] == ["a.png"]
+    assert dataset[0].image.shape == (3, 6, 8)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith(f"3 files below {tmp_path} are no pictures")
+
+
+def test_image_folder__follows_a_list_in_its_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.png", "b c/1.png", "d.png"):
+        picture(tmp_path / name)
+    listing = tmp_path / "list.txt"
+    listing.write_text("d.png\n\n./b c/1.png \r\n")
+    dataset = open_image_folder(DatasetRequest(root=tmp_path, listing=listing))
+    assert [dataset.key(index) for index in range(len(dataset))] == ["d.png", "b c/1.png"]
+    assert dataset[1].key == "b c/1.png"
+    assert not caplog.records
+    for text, said in (
+        ("a.png\ngone.png\n", r"1 of 2 missing, the first at line 2: .*gone\.png"),
+        ("a.png\n../a.png\n", r"paths below .*, each once; got '\.\./a\.png' in line 2"),
+        (f"{tmp_path}/a.png\n", r"each once; got .* in line 1"),
+        ("a.png\nd.png\n./a.png\n", r"each once; got '\./a\.png' in line 3 of .*, as in line 1"),
+        ("\n\n", "at least one sample"),
+    ):
+        listing.write_text(text)
+        with pytest.raises(DataError, match=said):
+            open_image_folder(DatasetRequest(root=tmp_path, listing=listing))
+
+
 def test_image_folder__reads_the_real_photos() -> None:
     dataset = open_image_folder(DatasetRequest(root=shared("data/photos")))
     assert len(dataset) == 13

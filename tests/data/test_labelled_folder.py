@@ -191,7 +191,7 @@ def test_labelled_folder__asks_for_the_scale_of_eight_bits(tmp_path: Path) -> No
         ({"intrinsics_px": "0,0,1,1"}, "'intrinsics_px' to be finite, fx above 0.*got '0,0,1,1'; write e.g. intrinsics_px="),
         ({"intrinsics_px": "9,nan,1,1"}, "'intrinsics_px' to be finite"),
         ({"intrinsics_px": "1,2"}, "fx,fy,cx,cy; got 1,2; write e.g. intrinsics_px=585,585,320.5,240.5"),
-        ({"kind": "metres"}, "one of metric"),
+        ({"kind": "metres"}, "one of auto, metric"),
     ],
 )
 def test_labelled_folder__answers_wrong_options(tmp_path: Path, options: dict[str, str], match: str) -> None:
@@ -279,3 +279,84 @@ def test_labelled_folder__reads_the_real_phone_frame_only_when_sizes_may_differ(
     found = [round(float(number), 4) for number in (values.min(), values.max())]
     assert found == [1.566, 3.512]
     assert np.array_equal(np.unique(values), np.unique((read_raster(root / "arkit_depth.png") / 1000).astype(np.float32)))
+
+
+def hr_wsi(root: Path) -> None:
+    """Two frames of its training part: 8-bit disparity of which the first pixel is 0 (sky) and the last row is masked."""
+    disparity = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    valid = np.full((6, 8), 255, np.uint8)
+    valid[5] = 0
+    for name in ("a", "b"):
+        picture(root / "train" / "imgs" / f"{name}.jpg")
+        raster(root / "train" / "gts" / f"{name}.png", disparity)
+        raster(root / "train" / "valid_masks" / f"{name}.png", valid)
+
+
+def test_labelled_folder__reads_hr_wsi_with_its_masks_as_disparity(tmp_path: Path) -> None:
+    hr_wsi(tmp_path)
+    dataset = open_labelled_folder(DatasetRequest(root=tmp_path, options={"space": "disparity"}))
+    sample = dataset[0]
+    assert [dataset.key(index) for index in range(2)] == ["train/imgs/a.jpg", "train/imgs/b.jpg"]
+    assert sample.kind is DepthKind.AFFINE_DISPARITY
+    assert sample.depth is not None
+    assert sample.valid is not None
+    assert torch.equal(sample.depth, torch.arange(48.0).reshape(6, 8))
+    assert sample.valid[:5].all()  # disparity 0 is the sky, which the mask keeps
+    assert not sample.valid[5].any()
+    no_zero = open_labelled_folder(DatasetRequest(root=tmp_path, options={"space": "disparity", "invalid_values": "0"}))[0]
+    assert no_zero.valid is not None
+    assert not no_zero.valid[0, 0]
+
+
+def test_labelled_folder__refuses_disparity_offered_as_depth(tmp_path: Path) -> None:
+    hr_wsi(tmp_path / "hrwsi")
+    with pytest.raises(DataError, match=r"depth of more than 8 bits.*or space=disparity if it is that"):
+        open_labelled_folder(DatasetRequest(root=tmp_path / "hrwsi"))
+    root = tmp_path / "mine"
+    picture(root / "rgb" / "1.png")
+    raster(root / "disparity" / "1.png", ramp16())
+    with pytest.raises(
+        UsageError, match=r"space=disparity for rasters in a folder called so.*got neither for disparity/1\.png"
+    ):
+        open_labelled_folder(DatasetRequest(root=root))
+    kinds = {
+        option: open_labelled_folder(DatasetRequest(root=root, options=dict([option]))).kind
+        for option in (("space", "disparity"), ("space", "depth"), ("kind", "stereo_disparity"), ("kind", "metric"))
+    }
+    assert list(kinds.values()) == [
+        DepthKind.AFFINE_DISPARITY, DepthKind.METRIC, DepthKind.STEREO_DISPARITY, DepthKind.METRIC,
+    ]  # fmt: skip
+    for kind, space in (("metric", "disparity"), ("affine_disparity", "depth")):
+        with pytest.raises(UsageError, match=f"a kind of {space}; got kind={kind}"):
+            open_labelled_folder(DatasetRequest(root=root, options={"kind": kind, "space": space}))
+
+
+def test_labelled_folder__reads_the_declared_unit_from_options_and_lines(tmp_path: Path) -> None:
+    request = layout(tmp_path)
+    for unit, first_m in (("m", 1008.0), ("cm", 10.08), ("mm", 1.008), ("auto", 1.008)):
+        dataset = open_labelled_folder(DatasetRequest(root=request.root, options={"unit": unit}))
+        sample = dataset[0]
+        assert sample.depth is not None
+        assert sample.depth[1, 0] == torch.tensor(first_m)
+        line = dataclasses.replace(dataset.lines[0])
+        again = opened(tmp_path / "lists", [dataclasses.replace(line, image=f"../{line.image}", depth=f"../{line.depth}")])
+        assert again[0].depth is not None
+        assert torch.equal(again[0].depth, sample.depth)
+    with pytest.raises(UsageError, match="'unit' to be m, which is what kinds other than metric leave it at; got 'cm'"):
+        open_labelled_folder(DatasetRequest(root=request.root, options={"unit": "cm", "space": "disparity"}))
+    with pytest.raises(DataError, match=r"'unit' to be one of m, cm, mm; got line 1"):
+        opened(tmp_path / "lists", [ManifestLine(image="a", depth="b", unit="ft")])  # type: ignore[arg-type]
+
+
+def test_labelled_folder__a_mask_that_does_not_fit_or_is_missing_is_named(tmp_path: Path) -> None:
+    (line,) = frames(tmp_path, 1)
+    masked = dataclasses.replace(line, mask="m.png")
+    with pytest.raises(DataError, match=r"1 of 3 missing, the first at line 1: .*m\.png"):
+        opened(tmp_path, [masked])
+    raster(tmp_path / "m.png", np.zeros((3, 4), np.uint8))
+    with pytest.raises(DataError, match=r"a mask of the size of .*d/0\.png, 6x8 .*; got 3x4 in .*m\.png"):
+        opened(tmp_path, [masked])[0]
+    raster(tmp_path / "m.png", np.eye(6, 8, dtype=np.uint8))
+    sample = opened(tmp_path, [masked])[0]
+    assert sample.valid is not None
+    assert int(sample.valid.sum()) == 5  # of the six on the diagonal the first is 0, no depth

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,9 +179,9 @@ def test_mixture__is_read_in_its_own_order() -> None:
 
 
 def test_stream__refuses_what_cannot_be_meant() -> None:
-    with pytest.raises(UsageError, match=r"got 3; use a batch size of at most 3"):
+    with pytest.raises(UsageError, match=r"got 3; use --batch-size of at most 3"):
         stream(MemoryDataset(3))
-    with pytest.raises(UsageError, match="batch size of at most 2"):
+    with pytest.raises(UsageError, match="--batch-size of at most 2"):
         stream(MemoryDataset(5), ranks=(1, 2))
     with pytest.raises(DataError, match="at least one sample in dataset 'memory'"):
         stream(MemoryDataset(0), shuffle=False)
@@ -205,6 +206,17 @@ def test_workers__have_one_thread_each_and_stay_for_the_next_epoch(tmp_path: Pat
     assert len({process for process, _, _ in lines}) == 2
     assert str(os.getpid()) not in {process for process, _, _ in lines}
     assert {threads for _, _, threads in lines} == {"1"}
+
+
+def test_workers__more_than_there_are_cpus_are_neither_started_nor_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source = stream(MemoryDataset(16), workers=8)
+        batches = list(source.batches(0))
+    assert source._loader is not None
+    assert source._loader.num_workers == 1
+    assert same(batches, list(stream(MemoryDataset(16), workers=0).batches(0)))
 
 
 def test_workers__leave_the_global_random_state_alone() -> None:

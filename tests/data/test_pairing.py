@@ -17,7 +17,9 @@ def pairs_of(root: Path, names: list[str]) -> list[tuple[str, str]]:
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
-    return [(image.relative_to(root).as_posix(), depth.relative_to(root).as_posix()) for image, depth in pair_by_name(root)]
+    return [
+        (image.relative_to(root).as_posix(), depth.relative_to(root).as_posix()) for image, depth, _ in pair_by_name(root)
+    ]
 
 
 @pytest.mark.parametrize(

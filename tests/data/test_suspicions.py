@@ -10,15 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.manifest import ManifestLine
-from leadline.contracts.sample import Camera, Sample
+from leadline.contracts.sample import Sample
 from leadline.data.frame import pinhole
 from leadline.data.labelled_folder import open_labelled_folder
 from leadline.data.manifest_file import write_manifest
 from leadline.data.procedural.scenes import ProceduralScenes
 from leadline.data.request import DatasetRequest
 from leadline.data.suspicions import UNDETECTABLE, bottom_is_farther, suspicions
+from leadline.geometry.camera import camera_rays
 from tests.shared_paths import shared
 
 MILLIMETRES = torch.arange(1000, 1000 + 24 * 32).reshape(24, 32).flip(0)  # 1 to 1.8 m, the bottom near
@@ -85,8 +87,11 @@ def test_suspicions__does_not_judge_the_unit_of_relative_depth() -> None:
 @pytest.mark.parametrize(
     ("focal", "centre", "words"),
     [
-        ((500.0, 500.0), (16.0, 12.0), "15 or more than 150"),
-        ((1.0, 1.0), (16.0, 12.0), "15 or more than 150"),
+        ((500.0, 500.0), (16.0, 12.0), "15 or more than 140"),
+        ((1.0, 1.0), (16.0, 12.0), "15 or more than 140"),
+        ((5.0, 5.0), (16.0, 12.0), "15 or more than 140"),
+        ((30.0, 30.0), (12.0, 16.0), "cx and cy swapped"),
+        ((30.0, 30.0), (12.8, 15.0), "cx and cy swapped"),
         ((30.0, 30.0), (320.0, 240.0), "principal point"),
         ((30.0, 50.0), (16.0, 12.0), "differ by more than a quarter"),
         ((30.0, -30.0), (16.0, 12.0), "upside down"),
@@ -98,19 +103,41 @@ def test_suspicions__notices_a_wrong_camera(focal: tuple[float, float], centre: 
     assert words in doubts[0]
 
 
+@pytest.mark.parametrize(("height", "width"), [(32, 24), (24, 64)])
+def test_suspicions__a_swapped_centre_is_noticed_once_in_any_format_and_a_right_one_is_not(height: int, width: int) -> None:
+    image, focal = torch.zeros(3, height, width), (30.0, 30.0)
+
+    def doubts(cx: float, cy: float) -> list[str]:
+        camera = pinhole(focal_px=focal, centre_px=(cx, cy))
+        return suspicions(Sample(key="a", dataset="t", image=image, camera=camera))
+
+    assert doubts(width / 2, height / 2) == []
+    assert doubts(0.53 * width, 0.46 * height) == []
+    assert not any("swapped" in doubt for doubt in doubts(height / 2, height / 2))  # one of the two could be a crop's
+    (doubt,) = doubts(height / 2, width / 2)
+    assert "cx and cy swapped" in doubt
+
+
+def test_suspicions__a_nearly_square_picture_has_no_swapped_centre() -> None:
+    camera = pinhole(focal_px=(30.0, 30.0), centre_px=(15.0, 16.0))
+    assert suspicions(Sample(key="a", dataset="t", image=torch.zeros(3, 32, 30), camera=camera)) == []
+
+
 def test_suspicions__looks_at_the_camera_of_samples_without_depth() -> None:
     camera = pinhole(focal_px=(30.0, 30.0), centre_px=(320.0, 12.0))
     assert len(suspicions(Sample(key="a", dataset="t", image=torch.zeros(3, 24, 32), camera=camera))) == 1
 
 
-def test_suspicions__cannot_see_ray_length_and_says_so() -> None:
-    scene = ProceduralScenes(count=1, height=24, width=32)[0]
+def test_suspicions__sees_ray_length_where_a_camera_is_known_and_says_when_it_cannot() -> None:
+    scene = ProceduralScenes(count=1, height=96, width=128)[0]
     assert scene.depth is not None
     assert scene.camera is not None
-    from leadline.geometry.camera import camera_rays
-
-    length = scene.depth * camera_rays(scene.camera.matrix, 24, 32).norm(dim=0)
-    assert suspicions(dataclasses.replace(scene, depth=length)) == []
+    length = dataclasses.replace(scene, depth=scene.depth * camera_rays(scene.camera.matrix, 96, 128).norm(dim=0))
+    assert suspicions(scene) == []
+    (doubt,) = suspicions(length)
+    assert "lengths of rays" in doubt
+    assert suspicions(dataclasses.replace(length, camera=None)) == []
+    assert suspicions(dataclasses.replace(length, kind=DepthKind.AFFINE_DEPTH)) == []
     assert "ray length" in UNDETECTABLE
 
 

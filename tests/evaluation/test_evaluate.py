@@ -73,10 +73,10 @@ def test_evaluate__nothing_to_score_is_an_error_that_says_why(caplog: pytest.Log
 
 def test_evaluate__a_relative_model_needs_a_declared_alignment() -> None:
     relative = ToyPredictor(change=lambda z: 3 / z + 1, kind=DepthKind.AFFINE_DISPARITY)
-    with pytest.raises(ContractError, match="choose an alignment for this kind: scale-shift-disparity"):
+    with pytest.raises(ContractError, match="choose --alignment for this kind: scale-shift-disparity"):
         evaluate(relative, ToyScenes(), DEPTH, settings=FAST)
     unreadable = ToyScenes(unreadable=frozenset(range(6)))
-    with pytest.raises(ContractError, match="choose an alignment for this kind: scale-shift-disparity"):
+    with pytest.raises(ContractError, match="choose --alignment for this kind: scale-shift-disparity"):
         evaluate(relative, unreadable, DEPTH, settings=FAST)  # refused before the first picture is read
     aligned = changed(DEPTH, alignment="scale-shift-disparity")
     result = evaluate(relative, ToyScenes(), aligned, settings=FAST)

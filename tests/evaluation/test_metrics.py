@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.evaluation.metrics import DEPTH_METRICS, depth_metrics
+from leadline.evaluation.metrics import DEPTH_METRICS, depth_metrics, disparity_metrics
 from tests.shared_paths import shared
 
 TRUTH = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
@@ -34,6 +34,24 @@ def test_metrics__equal_the_hand_oracle() -> None:
     assert tuple(metrics) == DEPTH_METRICS == tuple(expected)
     for name, value in expected.items():
         assert metrics[name].item() == pytest.approx(value, rel=1e-6), name
+
+
+def test_metrics__in_disparity_keep_delta_and_logarithms_but_not_relative_errors() -> None:
+    truth, predicted = torch.tensor([[[1.0, 2.0, 4.0]]]).double(), torch.tensor([[[1.1, 1.5, 4.4]]]).double()
+    depth, disparity = (
+        metrics(predicted_m=predicted, target_m=truth, valid=truth > 0) for metrics in (depth_metrics, disparity_metrics)
+    )
+    assert depth["abs_rel"].item() == pytest.approx(0.15, abs=1e-6)
+    assert disparity["abs_rel"].item() == pytest.approx(0.171717, abs=1e-6)
+    for same in ("delta1", "delta2", "delta3", "rmse_log", "log10", "silog", "silog_da"):
+        assert disparity[same].item() == pytest.approx(depth[same].item(), rel=1e-9), same
+
+
+def test_metrics__in_disparity_read_no_invalid_pixel() -> None:
+    one = torch.ones(1, 1, 3)
+    poisoned = torch.tensor([[[2.0, torch.nan, 0.0]]])
+    valid = torch.tensor([[[True, False, False]]])
+    assert disparity_metrics(predicted_m=poisoned, target_m=one, valid=valid)["abs_rel"].item() == 0.5
 
 
 ZOE_ORDER = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "log10", "rmse_log", "silog", "sq_rel")

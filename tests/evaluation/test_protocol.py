@@ -4,14 +4,16 @@
 import json
 import math
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 
 from leadline.contracts.errors import ContractError, DataError
 from leadline.evaluation.crops import GARG
-from leadline.evaluation.protocol import UnscorableError
+from leadline.evaluation.protocol import Protocol, UnscorableError
 from leadline.evaluation.protocols.da2k import DA2K
 from leadline.evaluation.protocols.depth import DEPTH
+from leadline.evaluation.protocols.relative import KITTI_RELATIVE, NYU_RELATIVE
 from leadline.geometry.alignment import Alignment
 
 
@@ -24,12 +26,31 @@ def test_protocol__settings_record_every_choice() -> None:
         "range_inclusive": True,
         "clamp": False,
         "alignment": "median",
+        "convention": "depth",
         "resize": "bilinear-corners",
         "tta": "flip",
         "aggregation": "image-mean",
         "minimum_valid_pixels": 10,
+        "boundary": False,
         "source": DEPTH.source,
     }
+
+
+@pytest.mark.parametrize(
+    ("original", "changes", "expected"),
+    [
+        (DEPTH, {"convention": "depth_gtmax"}, "alignment 'scale-shift-disparity' before convention 'depth_gtmax'"),
+        (NYU_RELATIVE, {"convention": "disp"}, "no clamp to the range"),
+        (NYU_RELATIVE, {"alignment": Alignment.MEDIAN, "convention": "disp", "clamp": False}, "before convention 'disp'"),
+        (KITTI_RELATIVE, {"boundary": True}, "dense truth"),
+        (DA2K, {"boundary": True}, "dense truth"),
+    ],
+)
+def test_protocol__refuses_conventions_and_boundaries_that_cannot_be_meant(
+    original: Protocol, changes: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(ContractError, match=expected):
+        replace(original, **changes)
 
 
 @pytest.mark.parametrize("range_m", [(-1.0, 5.0), (5.0, 5.0), (9.0, 1.0)])

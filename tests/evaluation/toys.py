@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
-from leadline.contracts.sample import Camera, Field, OrdinalPairs, Sample
+from leadline.contracts.sample import Field, OrdinalPairs, Sample
 from leadline.data.ibims_scene import IbimsAnnotations
 from leadline.evaluation.edges import canny
 

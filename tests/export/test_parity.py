@@ -60,3 +60,8 @@ def test_pictures_to_verify__of_one_size_have_it(tmp_path: Path) -> None:
 def test_random_picture__is_the_same_for_the_same_seed() -> None:
     assert (random_picture(20, 30, seed=1) == random_picture(20, 30, seed=1)).all()
     assert (random_picture(20, 30, seed=1) != random_picture(20, 30, seed=2)).any()
+
+
+def test_difference__of_nearly_flat_maps_is_a_share_of_a_hundredth_of_their_size() -> None:
+    check = difference("p", expected=a_map([4, 4.0001]), got=a_map([4, 4.0005]), runtime="o")
+    assert check.max_difference == pytest.approx(0.0004 / 0.040001, rel=0.02)

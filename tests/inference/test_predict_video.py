@@ -134,11 +134,23 @@ def test_predict_video__a_folder_of_frames_is_a_clip(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "shots" / "shots_color.mp4").is_file()
 
 
+def test_predict_video__broken_blocks_stop_before_anything_is_predicted(tmp_path: Path) -> None:
+    clip = cut(write_clip(tmp_path / "a.webm", [striped(index) for index in range(20)], codec="libvpx"), 0.7)
+    with pytest.raises(DataError, match="it ends early, at byte") as refused:
+        predict_video(Shaky(), clip, tmp_path / "out", settings("npy"))
+    assert "before it are in" not in str(refused.value)
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_predict_video__an_early_end_stops_or_is_recorded(tmp_path: Path) -> None:
     clip = cut(write_clip(tmp_path / "a.mp4", [striped(index) for index in range(40)]), 0.6)
-    with pytest.raises(DataError, match="--on-unreadable skip"):
+    with pytest.raises(DataError, match="--on-unreadable skip") as refused:
         predict_video(Shaky(), clip, tmp_path / "stopped", settings("npy"))
-    assert (tmp_path / "stopped" / "stopped_000000.npy").is_file()
+    written = sorted(path.name for path in (tmp_path / "stopped").glob("*.npy"))
+    assert written[0] == "stopped_000000.npy"
+    assert f"(files of {len(written)} frames before it are in {tmp_path / 'stopped'})" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "stopped" / "clip.json").exists()
     skip = VideoSettings(each=PredictionSettings(formats=("npy", "color"), on_unreadable="skip"))
     summary = predict_video(Shaky(), clip, tmp_path / "out", skip)
     record = json.loads((tmp_path / "out" / "clip.json").read_text())

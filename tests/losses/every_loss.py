@@ -24,13 +24,22 @@ class Loss(Protocol):
     def __call__(self, predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor: ...
 
 
-def _adapted(function: Callable[..., Tensor]) -> Loss:
+def left_part(valid: Tensor) -> Tensor:
+    """A region of two fifths of the picture."""
+    inside = torch.zeros_like(valid, dtype=torch.bool)
+    inside[..., : 2 * valid.shape[-1] // 5] = True
+    return inside
+
+
+def _adapted(function: Callable[..., Tensor], **choices: object) -> Loss:
     names = list(inspect.signature(function).parameters)
     predicted_name = next(name for name in names if name.startswith("predicted"))
     target_name = next(name for name in names if name.startswith("target"))
 
     def loss(predicted: Tensor, target: Tensor, valid: Tensor, sum_across: SumAcross = keep) -> Tensor:
-        return function(**{predicted_name: predicted, target_name: target}, valid=valid, sum_across=sum_across)
+        pair = {predicted_name: predicted, target_name: target}
+        inside = {"inside": left_part(valid)} if "inside" in names else {}
+        return function(**pair, **inside, **choices, valid=valid, sum_across=sum_across)
 
     return loss
 
@@ -46,18 +55,35 @@ def _functions() -> Iterator[tuple[str, Callable[..., Tensor]]]:
                 yield name, function
 
 
+# What a loss does by choice must keep the same promises as what it does by default.
+CHOICES: dict[str, dict[str, object]] = {
+    "pooling": {"pooling": "batch"},
+    "ignore_largest": {"ignore_largest": 0.3},
+    "norm": {"norm": "full"},
+    "space": {"space": "raw"},
+}
+
+
+def _enrolled() -> Iterator[tuple[str, Loss]]:
+    for name, function in _functions():
+        yield name, _adapted(function)
+        for parameter in CHOICES.keys() & inspect.signature(function).parameters.keys():
+            yield f"{name}-{parameter}", _adapted(function, **CHOICES[parameter])
+
+
 # A new loss is enrolled by being there.
-LOSSES: dict[str, Loss] = {name: _adapted(function) for name, function in _functions()}
+LOSSES: dict[str, Loss] = dict(sorted(_enrolled()))
 
 
 def example(
     images: int = 2, height: int = 6, width: int = 7, *, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Prediction, target and mask of which about a third of the pixels is invalid."""
+    """Prediction, target and mask of which about a third of the pixels is invalid, but none in the last corner."""
     generator = torch.Generator().manual_seed(8)
     target = 0.5 + 5 * torch.rand(images, height, width, generator=generator, dtype=dtype)
     predicted = target * (0.7 + 0.6 * torch.rand(target.shape, generator=generator, dtype=dtype))
     valid = torch.rand(target.shape, generator=generator) > 0.33
+    valid[:, -3:, -3:] = True
     return predicted, target, valid
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from leadline.contracts.errors import ContractError
 from leadline.losses.affine_invariant import affine_invariant, affine_invariant_gradient, standardised
 from tests.losses.every_loss import example
 
@@ -64,9 +65,9 @@ def test_affine_invariant__an_image_with_one_valid_pixel_or_none_is_finite_and_n
     loss: Callable[..., Tensor],
 ) -> None:
     predicted, target, valid = example()
-    alone = affine_invariant(predicted=predicted[:1], target=target[:1], valid=valid[:1])
+    alone = loss(predicted=predicted[:1], target=target[:1], valid=valid[:1])
     valid[1] = False
-    assert float(affine_invariant(predicted=predicted, target=target, valid=valid)) == pytest.approx(float(alone))
+    assert float(loss(predicted=predicted, target=target, valid=valid)) == pytest.approx(float(alone))
     valid[1, 2, 3] = True
     assert loss(predicted=predicted, target=target, valid=valid).isfinite()
 
@@ -77,3 +78,92 @@ def test_affine_invariant_gradient__counts_steps_of_the_standardised_difference(
     spread = float((target - 3).abs().mean())  # lower median of eight columns
     value = affine_invariant_gradient(predicted=flat, target=target, valid=everywhere(target))
     assert float(value) * spread == pytest.approx(4.375)  # the ledger's column ramp: 56/64 + 24/16 + 8/4 + 0
+
+
+@pytest.mark.parametrize(("norm", "expected"), [("per_scale", 4.375), ("full", 88 / 64)])
+def test_affine_invariant_gradient__divides_by_the_pixels_of_each_scale_or_of_the_whole_map(
+    norm: str, expected: float
+) -> None:
+    target = torch.arange(8.0).expand(1, 8, 8)
+    spread = float((target - 3).abs().mean())
+    value = affine_invariant_gradient(
+        predicted=torch.zeros_like(target),
+        target=target,
+        valid=everywhere(target),
+        norm=norm,  # type: ignore[arg-type]
+    )
+    assert float(value) * spread == pytest.approx(expected)
+
+
+def test_affine_invariant_gradient__takes_as_many_scales_as_it_is_told() -> None:
+    target = torch.arange(8.0).expand(1, 8, 8)
+    spread = float((target - 3).abs().mean())
+    found = [
+        float(affine_invariant_gradient(predicted=0 * target, target=target, valid=everywhere(target), scales=count))
+        * spread
+        for count in (1, 2, 3)
+    ]
+    assert found == pytest.approx([56 / 64, 56 / 64 + 24 / 16, 56 / 64 + 24 / 16 + 8 / 4])
+
+
+def test_affine_invariant__does_not_care_where_the_pixels_are() -> None:
+    predicted, target, valid = (one.flatten(1)[:, None] for one in example(dtype=torch.float64))
+    order = torch.randperm(predicted.shape[-1], generator=torch.Generator().manual_seed(1))
+    value = affine_invariant(predicted=predicted, target=target, valid=valid)
+    shuffled = affine_invariant(predicted=predicted[..., order], target=target[..., order], valid=valid[..., order])
+    assert float(shuffled) == pytest.approx(float(value))
+
+
+def test_affine_invariant__pooled_over_the_batch_each_pixel_weighs_the_same_and_by_image_each_image() -> None:
+    predicted, target, valid = example(dtype=torch.float64)
+    valid[0, 1:4] = False
+    each = [
+        float(affine_invariant(predicted=predicted[i : i + 1], target=target[i : i + 1], valid=valid[i : i + 1]))
+        for i in range(2)
+    ]
+    pixels = valid.sum(dim=(1, 2)).tolist()
+    assert pixels[0] < pixels[1]
+    by_pixel = affine_invariant(predicted=predicted, target=target, valid=valid, pooling="batch")
+    by_image = affine_invariant(predicted=predicted, target=target, valid=valid)
+    assert float(by_pixel) == pytest.approx((pixels[0] * each[0] + pixels[1] * each[1]) / sum(pixels))
+    assert float(by_image) == pytest.approx(sum(each) / 2)
+
+
+def test_affine_invariant__the_largest_differences_are_left_out_image_by_image() -> None:
+    generator = torch.Generator().manual_seed(0)
+    target = torch.rand(2, 10, 20, generator=generator, dtype=torch.float64)
+    predicted = target + 0.1 * torch.rand(target.shape, generator=generator, dtype=torch.float64)
+    predicted[1] += torch.rand(10, 20, generator=generator, dtype=torch.float64)  # all of its errors are larger
+    valid = torch.rand(target.shape, generator=generator) > 0.2
+    difference = (standardised(predicted, valid) - standardised(target, valid)).abs()
+    expected = []
+    for one, known in zip(difference, valid, strict=True):
+        errors = one[known].sort().values
+        expected.append(errors[: len(errors) * 9 // 10].mean())
+    found = affine_invariant(predicted=predicted, target=target, valid=valid, ignore_largest=0.1)
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+
+
+def test_affine_invariant__what_is_left_out_gets_no_direct_gradient_but_the_rest_does() -> None:
+    target = torch.arange(100.0, dtype=torch.float64).reshape(1, 10, 10)
+    predicted = target.clone()
+    predicted[0, 9, 9] = 5e3
+    predicted.requires_grad_()
+    affine_invariant(predicted=predicted, target=target, valid=everywhere(target), ignore_largest=0.1).backward()  # type: ignore[no-untyped-call]
+    assert predicted.grad is not None
+    assert (predicted.grad != 0).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_affine_invariant__an_impossible_share_is_refused(share: float) -> None:
+    predicted, target, valid = example()
+    with pytest.raises(ContractError, match=rf"expected ignore_largest in \[0, 1\); got {share}; pass e.g. 0.1"):
+        affine_invariant(predicted=predicted, target=target, valid=valid, ignore_largest=share)
+
+
+def test_affine_invariant__another_pooling_or_norm_is_refused() -> None:
+    predicted, target, valid = example()
+    with pytest.raises(ContractError, match="expected pooling as one of image, batch; got 'pixel'"):
+        affine_invariant(predicted=predicted, target=target, valid=valid, pooling="pixel")  # type: ignore[arg-type]
+    with pytest.raises(ContractError, match="expected norm as one of per_scale, full; got 'mean'"):
+        affine_invariant_gradient(predicted=predicted, target=target, valid=valid, norm="mean")  # type: ignore[arg-type]

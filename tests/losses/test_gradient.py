@@ -104,3 +104,27 @@ def test_multi_scale_gradient__agrees_with_metric3d(key: str, strides: tuple[int
     leaf, predicted, target, valid = stored.pair("pred")
     loss = multi_scale_gradient(predicted_m=predicted, target_m=target, valid=valid, strides=strides)
     stored.check(f"metric3d_gradient_{key}", loss, leaf)
+
+
+def test_multi_scale_gradient__a_hole_inside_takes_away_the_four_steps_around_it() -> None:
+    ramp = (torch.arange(5.0)[:, None] + torch.arange(5.0)).expand(1, 5, 5)  # every step is 1
+    valid = torch.ones(1, 5, 5, dtype=torch.bool)
+    whole = multi_scale_gradient(predicted_m=ramp, target_m=0 * ramp, valid=valid, strides=(1,))
+    valid[0, 2, 2] = False
+    holed = multi_scale_gradient(predicted_m=ramp, target_m=0 * ramp, valid=valid, strides=(1,))
+    assert whole.item() * 25 == pytest.approx(40)
+    assert holed.item() * 24 == pytest.approx(36)
+
+
+def test_multi_scale_gradient__divided_by_all_pixels_weighs_coarse_strides_less() -> None:
+    truth = torch.ones(1, 3, 3)
+    guess = truth + picture([0, 1, 0], [0, 0, 0], [4, 0, 0])
+    value = multi_scale_gradient(predicted_m=guess, target_m=truth, valid=truth > 0, norm="full")
+    assert value.item() == pytest.approx((11 + 8) / 9)
+
+
+def test_multi_scale_gradient__a_picture_without_a_valid_pixel_does_not_dilute_the_mean() -> None:
+    predicted, target, valid = example()
+    alone = multi_scale_gradient(predicted_m=predicted[:1], target_m=target[:1], valid=valid[:1])
+    valid[1] = False
+    torch.testing.assert_close(multi_scale_gradient(predicted_m=predicted, target_m=target, valid=valid), alone)

@@ -5,7 +5,16 @@ import pytest
 import torch
 
 from leadline.contracts.errors import ContractError
-from leadline.losses.pooling import keep, masked_pair, pooled_mean, pooled_moments, root
+from leadline.losses.pooling import (
+    check_choice,
+    check_share,
+    keep,
+    masked_pair,
+    pooled_mean,
+    pooled_moments,
+    pooled_over_images,
+    root,
+)
 
 
 def test_masked_pair__puts_one_where_nothing_is_known() -> None:
@@ -60,3 +69,23 @@ def test_root__is_the_square_root_with_a_flat_foot(squared: float, value: float,
 @pytest.mark.parametrize("squared", [float("nan"), float("inf")])
 def test_root__never_calls_what_is_not_finite_perfect(squared: float) -> None:
     assert not torch.isfinite(root(torch.tensor(squared)))
+
+
+def test_pooled_over_images__weighs_images_or_what_they_count() -> None:
+    sums, counts = torch.tensor([6.0, 1.0, 0.0]), torch.tensor([3, 1, 0])
+    assert pooled_over_images(sums, counts, "image", keep).item() == 1.5
+    assert pooled_over_images(sums, counts, "batch", keep).item() == 1.75
+    assert pooled_over_images(0 * sums, 0 * counts, "batch", keep).item() == 0
+
+
+def test_check_choice__names_the_choices() -> None:
+    check_choice("pooling", "image", ("image", "batch"))
+    with pytest.raises(ContractError, match="expected pooling as one of image, batch; got 'pixel'; choose one of them"):
+        check_choice("pooling", "pixel", ("image", "batch"))
+
+
+@pytest.mark.parametrize("share", [-0.01, 1.0, float("nan")])
+def test_check_share__refuses_what_leaves_nothing_or_is_no_share(share: float) -> None:
+    check_share("ignored", 0.0)
+    with pytest.raises(ContractError, match=r"expected ignored in \[0, 1\)"):
+        check_share("ignored", share)

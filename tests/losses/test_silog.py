@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leadline.losses.silog import dav2_silog, zoe_silog
+from leadline.losses.silog import dav2_silog, log_difference, silog, zoe_silog
 from tests.losses.every_loss import Stored, example
 
 TARGET = torch.tensor([[[1.0, 2.0], [4.0, 8.0]]])
@@ -81,3 +81,47 @@ def test_zoe_silog__is_ten_times_that_of_dinov2_with_its_larger_offset(stored: S
     leaf, predicted, target, valid = stored.pair("pred")
     loss = zoe_silog(predicted_m=predicted + 1e-3, target_m=target + 1e-3, valid=valid) / 10
     stored.check("dinov2_sigloss", loss, leaf)
+
+
+@pytest.mark.parametrize(
+    ("guess", "weight", "expected"),
+    [(2 * TARGET, 0.5, 0.490129), (2 * TARGET, 1.0, 0.0), (TARGET + 1, 0.5, 0.335219), (TARGET + 1, 1.0, 0.218204)],
+)
+def test_silog__agrees_with_the_ledger_s_hand_values(guess: Tensor, weight: float, expected: float) -> None:
+    value = silog(predicted=guess, target=TARGET, valid=EVERYWHERE, variance_weight=weight)
+    assert value.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_silog__is_the_mean_of_the_images_own_and_not_that_of_their_pixels() -> None:
+    predicted, target, valid = example()
+    valid[0, 1:] = False
+    valid[0, 0] = True
+    each = [
+        silog(predicted=predicted[i : i + 1], target=target[i : i + 1], valid=valid[i : i + 1], variance_weight=1.0)
+        for i in range(2)
+    ]
+    predicted[1] *= 5  # each image has a scale of its own
+    whole = silog(predicted=predicted, target=target, valid=valid, variance_weight=1.0)
+    torch.testing.assert_close(whole, (each[0] + each[1]) / 2)
+
+
+def test_silog__of_one_image_is_that_of_depth_anything_v2() -> None:
+    predicted, target, valid = (one[:1] for one in example())
+    expected = dav2_silog(predicted_m=predicted, target_m=target, valid=valid, variance_weight=0.85)
+    found = silog(predicted=predicted, target=target, valid=valid, variance_weight=0.85)
+    torch.testing.assert_close(found, expected)
+
+
+def test_silog__lifts_dead_predictions_and_drops_targets_without_a_logarithm() -> None:
+    guess = torch.tensor([[[0.0, 2.0, 7.0]]], requires_grad=True)
+    truth = torch.tensor([[[1.0, 2.0, 0.0]]])
+    value = silog(predicted=guess, target=truth, valid=torch.ones_like(truth) > 0, variance_weight=0.0)
+    assert value.item() == pytest.approx(math.log(1e6) / math.sqrt(2), rel=1e-6)
+    (found,) = torch.autograd.grad(value, guess)
+    assert found.isfinite().all()
+    assert found[0, 0].tolist()[::2] == [0, 0]
+
+
+def test_log_difference__lifts_both_sides() -> None:
+    found = log_difference(predicted=torch.tensor([1.0, -5.0]), target=torch.tensor([0.0, 1e-6]))
+    torch.testing.assert_close(found, torch.tensor([math.log(1e6), 0.0]))

@@ -6,7 +6,13 @@ import timm
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.models.beit import MIDAS, Attention, BeitVisionTransformer
+from leadline.models.beit import (
+    MIDAS,
+    Attention,
+    BeitVisionTransformer,
+    _distances_from_each_patch,
+    _distances_looked_up,
+)
 from leadline.models.config import BEIT_SIZES, BeitSize, DepthModelConfig
 from leadline.models.depth_model import DepthModel
 
@@ -91,3 +97,12 @@ def test_beit__half_precision_stays_close() -> None:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             got = encoder(image).maps[3]
     assert (got - wanted).abs().max() < 0.05 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("grid", [(4, 4), (3, 5), (2, 7), (1, 1)])
+def test_distances__looked_up_are_those_of_the_sliding_windows(grid: tuple[int, int]) -> None:
+    h, w = grid
+    distances = torch.randn(3, 2 * h - 1, 2 * w - 1)
+    slid = _distances_from_each_patch(distances, h, w)
+    assert slid.shape == (3, h, w, h, w)
+    assert torch.equal(_distances_looked_up(distances, h, w), slid)

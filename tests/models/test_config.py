@@ -11,7 +11,7 @@ import pytest
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
-from leadline.models.config import DINOV2_SIZES, DepthModelConfig, v1_taps
+from leadline.models.config import DINOV2_SIZES, TOY_SIZES, DepthModelConfig, v1_taps
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from tests.models.test_calibration import CALIBRATION
 
@@ -104,3 +104,17 @@ def test_to_dict__holds_a_calibration_only_where_there_is_one() -> None:
     assert DepthModelConfig.from_dict(json.loads(json.dumps(calibrated.to_dict()))) == calibrated
     assert (plain.kind, calibrated.kind) == (DepthKind.AFFINE_DISPARITY, DepthKind.METRIC)
     assert calibrated.head_kind is DepthKind.AFFINE_DISPARITY
+
+
+@pytest.mark.parametrize("name", ["dinov2-toi", "beit-toi"])
+def test_config__a_wrong_encoder_is_offered_no_size_that_is_for_tests(name: str) -> None:
+    with pytest.raises(UsageError, match=r"dinov2-nano, beitl, timm:<name> for --encoder") as caught:
+        DepthModelConfig(encoder=name)
+    assert not any(toy in str(caught.value) for toy in TOY_SIZES)
+    with pytest.raises(UsageError) as by_taps:
+        v1_taps(name)
+    assert "toy" not in str(by_taps.value)
+
+
+def test_config__toy_sizes_can_be_built_all_the_same() -> None:
+    assert all(DepthModelConfig(encoder=name).features == 16 for name in TOY_SIZES)

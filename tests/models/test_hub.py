@@ -44,7 +44,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[tuple[str, str,
             raise errors.RemoteEntryNotFoundError(f"404: {filename}", response=ANSWER)
         return str(folder / filename)
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     monkeypatch.setattr(depth_model, "hf_hub_download", download)
     return asked
 
@@ -144,7 +144,7 @@ def test_fetch__every_failure_is_one_line(
     def download(*_arguments: object, **_options: object) -> str:
         raise failure()
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     monkeypatch.setattr(hub, "no_network", lambda: None)
     with pytest.raises(WeightsError, match=said) as refusal:
         fetch(HubName(repo="org/name", revision="v9", file=file))
@@ -173,7 +173,7 @@ def test_fetch__offline_takes_what_is_in_the_cache(tmp_path: Path, monkeypatch: 
         asked.append(local_files_only)
         return str(tmp_path / "a.pth")
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     monkeypatch.setattr(hub, "no_network", lambda: "no network")
     assert fetch(HubName(repo="org/name", file="a.pth")) == tmp_path / "a.pth"
     monkeypatch.setattr(hub, "no_network", lambda: None)
@@ -185,7 +185,7 @@ def test_fetch__offline_says_what_file_to_put_where(monkeypatch: pytest.MonkeyPa
     def download(*_arguments: object, **_options: object) -> str:
         raise errors.LocalEntryNotFoundError("cannot reach the hub")
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(hub, "hf_hub_download", download)
     with pytest.raises(
         WeightsError, match=r"put model.safetensors and config.json .*tree/main into one folder, e.g. ./name"
     ):
@@ -233,7 +233,7 @@ def test_depth_model__is_read_from_a_repository(tmp_path: Path, monkeypatch: pyt
     model = toy()
     model.save_pretrained(tmp_path)  # type: ignore[operator]
     asked = serve(monkeypatch, tmp_path)
-    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", huggingface_hub.hf_hub_download)
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", vars(hub)["hf_hub_download"])
     assert same(DepthModel.from_pretrained("org/name", revision="v2"), model)
     assert {revision for _, _, revision in asked} == {"v2"}
 

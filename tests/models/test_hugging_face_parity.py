@@ -79,3 +79,61 @@ def test_beit__of_the_published_depth_heads_and_grid_is_transformers_to_the_last
     for theirs, one, token in zip(wanted, got.maps, got.prefix, strict=True):
         torch.testing.assert_close(theirs[:, 1:].unflatten(1, (4, 6)).permute(0, 3, 1, 2), one, atol=1e-10, rtol=0)
         torch.testing.assert_close(theirs[:, :1], token, atol=1e-10, rtol=0)
+
+
+def in_double(peer: Any, config: DepthModelConfig) -> tuple[Any, DepthModel]:
+    """Both in float64, the peer's binomial constants too: made of whole numbers, they stay in float32 by themselves."""
+    model = DepthModel(config)
+    model.load_state_dict(translate(peer.state_dict()))
+    double = peer.double()
+    for module in double.modules():
+        if type(module).__name__ == "LogBinomialSoftmax":
+            module.k_idx, module.k_minus_1 = module.k_idx.double(), module.k_minus_1.double()
+    return double, model.eval().double()
+
+
+def cold(peer: Any) -> Any:
+    """The same network with the lowest temperature everywhere, at which rounding is amplified most."""
+    with torch.no_grad():
+        for name, layer in peer.named_modules():
+            if name.endswith("mlp.2") and "conditional_log_binomial" in name:
+                layer.weight[2:] = 0
+                layer.bias[2], layer.bias[3] = -20, 5
+    return peer
+
+
+@pytest.mark.parametrize("bins", [[NYU], [NYU, KITTI]], ids=["one head", "two heads"])
+def test_zoedepth__in_double_precision_is_transformers_even_at_the_lowest_temperature(bins: list[dict[str, Any]]) -> None:
+    peer = cold(zoedepth(bins))
+    peer, model = in_double(peer, hugging_face_config(peer.config.to_dict()))
+    image = torch.randn(1, 3, 96, 160, dtype=torch.float64)
+    with torch.inference_mode():
+        wanted, got = peer(pixel_values=image).predicted_depth, model(image)
+    assert (got - wanted).abs().max() < 1e-9 * wanted.max()
+
+
+def test_zoedepth__low_temperatures_amplify_the_rounding_of_either_side_alike() -> None:
+    peer = cold(zoedepth([NYU]))
+    config = hugging_face_config(peer.config.to_dict())
+    model, image = ours(peer), torch.randn(1, 3, 96, 160)
+    with torch.inference_mode():
+        theirs, single = peer(pixel_values=image).predicted_depth, model(image)
+        relative = model.taps(image).relative
+        peer, exact = in_double(peer, config)
+        truth, exact_relative = exact(image.double()), exact.taps(image.double()).relative
+    before = (relative - exact_relative).abs().max() / exact_relative.abs().max()
+    ours_off, theirs_off = ((one - truth).abs() / truth.max() for one in (single, theirs))
+    assert before < 1e-5
+    assert 10 * before < max(ours_off.max(), theirs_off.max())
+    assert ours_off.mean() < 1e-5
+    assert ours_off.mean() < 10 * theirs_off.mean()
+
+
+@pytest.mark.slow
+def test_zoedepth__of_the_published_width_in_double_precision_is_transformers() -> None:
+    peer = zoedepth([NYU, KITTI], "beitl")
+    peer, model = in_double(peer, hugging_face_config(peer.config.to_dict()))
+    image = torch.randn(1, 3, 96, 128, dtype=torch.float64)
+    with torch.inference_mode():
+        wanted, got = peer(pixel_values=image).predicted_depth, model(image)
+    assert (got - wanted).abs().max() < 1e-9 * wanted.max()

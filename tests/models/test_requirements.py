@@ -3,16 +3,16 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.contracts.errors import UsageError
-from leadline.models.requirements import require, require_one_of
+from leadline.contracts.errors import UsageError, require
+from leadline.models.requirements import correct, require_one_of
 
 
-def test_require__names_the_flags_of_what_is_wrong() -> None:
-    require(True, "anything", 3)
+def test_correct__names_the_flags_of_what_is_wrong() -> None:
+    require(True, "anything", 3, correct())
     with pytest.raises(UsageError, match=r"expected 0 < a; got 7; correct --min-a or --max-a$"):
-        require(False, "0 < a", 7, "min_a", "max_a")
+        require(False, "0 < a", 7, correct("min_a", "max_a"))
     with pytest.raises(UsageError, match=r"correct the model configuration$"):
-        require(False, "0 < a", 7)
+        require(False, "0 < a", 7, correct())
 
 
 def test_require_one_of__suggests_the_nearest() -> None:

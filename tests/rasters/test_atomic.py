@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leadline.contracts.errors import DataError, StorageError
+from leadline.rasters import atomic
 from leadline.rasters.atomic import atomically, require_writable
 
 
@@ -46,6 +47,18 @@ def test_atomically__keeps_the_old_file_and_leaves_no_litter_when_writing_fails(
         write_and_fail(goal, DataError(expected="a", got="b", remedy="c"))
     assert goal.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [goal]
+
+
+def test_atomically__brings_the_file_and_then_its_name_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def noted(path: Path) -> None:
+        done.append(("folder" if path.is_dir() else "file") + (" renamed" if (tmp_path / "a.bin").exists() else ""))
+
+    monkeypatch.setattr(atomic, "sync", noted)
+    with atomically(tmp_path / "a.bin") as temporary:
+        temporary.write_bytes(b"x")
+    assert done == ["file", "folder renamed"]
 
 
 def test_atomically__names_the_file_when_the_disk_is_full(tmp_path: Path) -> None:

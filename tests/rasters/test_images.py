@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from leadline.contracts.errors import DataError
-from leadline.rasters.images import image_size, list_images, picture_from_tensor, read_image
+from leadline.rasters.images import decode_image, image_size, list_images, picture_from_tensor, read_image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 
@@ -182,3 +182,20 @@ def test_picture_from_tensor__gives_back_every_byte() -> None:
 def test_picture_from_tensor__clips_what_is_outside_and_rounds_to_the_nearest() -> None:
     values = torch.tensor([-0.5, 1.2, 100.7 / 255]).view(3, 1, 1)
     assert picture_from_tensor(values).tolist() == [[[0, 255, 101]]]
+
+
+def test_decode_image__reads_bytes_as_read_image_reads_the_file(tmp_path: Path) -> None:
+    for mode, suffix in (("RGB", "png"), ("L", "jpg"), ("P", "gif"), ("I;16", "png")):
+        path = tmp_path / f"a.{suffix}"
+        Image.new(mode, (5, 4), 7 if mode != "RGB" else (1, 2, 3)).save(path)
+        assert np.array_equal(decode_image(path.read_bytes(), "a"), read_image(path))
+
+
+def test_decode_image__refuses_what_is_no_whole_picture_by_its_name(tmp_path: Path) -> None:
+    Image.effect_noise((64, 64), 50).save(tmp_path / "a.jpg")
+    stored = (tmp_path / "a.jpg").read_bytes()
+    for bad, said in ((b"", "no bytes"), (b"text", "no picture"), (stored[:-900], "truncated")):
+        with pytest.raises(DataError, match=rf"a complete picture; got x/1\.jpg \(.*{said}"):
+            decode_image(bad, "x/1.jpg")
+    with pytest.raises(DataError, match=r"at most 9 pixels; got x/1\.jpg with 64x64"):
+        decode_image(stored, "x/1.jpg", max_pixels=9)

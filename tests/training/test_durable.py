@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from leadline.contracts.errors import StorageError
+from leadline.rasters.atomic import sync
 from leadline.training import durable
 from leadline.training.durable import new_folder, recover, remove_folder, write_file
 
@@ -53,7 +54,7 @@ def test_new_folder__is_exchanged_in_one_call_here(tmp_path: Path, monkeypatch: 
 
 def test_new_folder__syncs_every_file_and_folder_before_the_swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
-    sync, swap = durable.sync, durable._swap
+    swap = durable._swap
 
     def noted_sync(path: Path) -> None:
         synced.append(path.name)
@@ -128,9 +129,9 @@ def test_folder_without_fsync__is_no_error_but_a_file_is(tmp_path: Path, monkeyp
         raise OSError(errno.EINVAL, "no fsync")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    durable.sync(tmp_path)
+    sync(tmp_path)
     with pytest.raises(OSError, match="no fsync"):
-        durable.sync(tmp_path / "file")
+        sync(tmp_path / "file")
 
 
 def test_recover__puts_back_what_stepped_aside(tmp_path: Path) -> None:
@@ -162,3 +163,10 @@ def test_remove_folder__never_leaves_part_under_its_name(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     remove_folder(tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_recover__clears_away_files_that_were_never_whole(tmp_path: Path) -> None:
+    (tmp_path / ".config.1a2b3c4d.partial.toml").write_text("half")
+    write_file(tmp_path / "config.toml", b"whole")
+    recover(tmp_path)
+    assert content(tmp_path) == {"config.toml": "whole"}

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError, StorageError
-from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, StereoView
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.metric.recipe import MetricRecipe, model_config

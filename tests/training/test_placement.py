@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.errors import UsageError
-from leadline.contracts.sample import Batch, Camera
+from leadline.contracts.sample import Batch
 from leadline.inference import device as inference_device
 from leadline.training.placement import Placement, choose_placement, moved, repeatable
 from leadline.training.settings import EngineSettings

@@ -47,7 +47,36 @@ def test_warmup_cosine__rises_linearly_then_falls_as_a_cosine() -> None:
     assert got[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * (u - 4) / 16)) for u in range(4, 20)])
 
 
-@pytest.mark.parametrize("schedule", ["constant", "step", "poly"])
+def test_exponential__equals_torch_exponential_lr_by_epoch() -> None:
+    settings = EngineSettings(epochs=20, schedule="exponential", lr_gamma=0.95)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.95)
+    got = factors(settings, 3)
+    for epoch in range(20):
+        assert got[3 * epoch : 3 * epoch + 3] == pytest.approx([optimiser.param_groups[0]["lr"]] * 3, rel=1e-12)
+        optimiser.step()
+        scheduler.step()
+    assert got[-1] == pytest.approx(0.95**19)
+
+
+def test_linear__falls_by_equal_steps_to_0_after_the_last_update() -> None:
+    assert factors(EngineSettings(epochs=2, schedule="linear"), 5) == pytest.approx([1 - u / 10 for u in range(10)])
+
+
+def test_linear__begins_its_fall_after_the_warmup() -> None:
+    got = factors(EngineSettings(epochs=1, schedule="linear", warmup_steps=4), 20)
+    assert got[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert got[4:] == pytest.approx([1 - (u - 4) / 16 for u in range(4, 20)])
+
+
+@pytest.mark.parametrize(("epochs", "at", "lr"), [(40, 20, 5.0e-5), (50, 10, 9.045e-5)])
+def test_cosine__of_a_longer_run_is_that_of_its_own_horizon(epochs: int, at: int, lr: float) -> None:
+    settings = EngineSettings(epochs=epochs, lr=1e-4, schedule="warmup-cosine")
+    factor = rates_at(settings, update=7 * at, updates_per_epoch=7).lr_factor
+    assert settings.lr * factor == pytest.approx(lr, rel=1e-4)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "poly", "exponential"])
 def test_warmup__multiplies_the_other_schedules(schedule: Any) -> None:
     plain = factors(EngineSettings(epochs=1, schedule=schedule), 10)
     warm = factors(EngineSettings(epochs=1, schedule=schedule, warmup_steps=5), 10)
@@ -75,6 +104,6 @@ def test_onecycle__survives_a_run_of_one_update() -> None:
     assert rates_at(EngineSettings(epochs=1, schedule="onecycle"), update=0, updates_per_epoch=1).lr_factor > 0
 
 
-@pytest.mark.parametrize("schedule", ["constant", "step", "poly", "warmup-cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "poly", "warmup-cosine", "exponential", "linear"])
 def test_rates__leave_momentum_alone_but_for_onecycle(schedule: Any) -> None:
     assert rates_at(EngineSettings(schedule=schedule), update=0, updates_per_epoch=2).beta1 is None

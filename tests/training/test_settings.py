@@ -32,6 +32,9 @@ def test_settings__default_to_the_reference_trainer() -> None:
         ("log_interval", 0),
         ("save_every_steps", -1),
         ("keep_last", -1),
+        ("patience", -1),
+        ("min_delta", -0.1),
+        ("lr_gamma", 0.0),
         ("seed", -1),
     ],
 )

@@ -34,3 +34,13 @@ def test_improves__is_lower_and_never_nan() -> None:
     assert state.improves(1.9)
     assert not state.improves(2.0)
     assert not state.improves(math.nan)
+
+
+def test_judge__counts_epochs_that_are_not_lower_by_more_than_the_delta() -> None:
+    state = RunState()
+    waited = []
+    for value in (math.nan, 3.0, 2.95, 2.9, 2.8, 2.6, math.nan, 2.0):
+        state.judge(value, min_delta=0.1)
+        waited.append(state.waited)
+    assert waited == [1, 0, 1, 2, 0, 0, 1, 0]
+    assert state.to_beat == 2.0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from leadline.training.engine import TrainSummary, train
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult, ValidationResult
 from leadline.training.run import RunFolder
 from leadline.training.settings import EngineSettings
+from leadline.training.tracker import TrackerSettings
 
 SETTINGS = EngineSettings(
     epochs=2, lr=1e-2, device="cpu", amp="off", log_interval=1, ema_decay=0.9, save_every_steps=2, schedule="warmup-cosine"
@@ -124,8 +125,10 @@ def saver(recipe: ToyRecipe) -> Callable[[Path], None]:
     return save
 
 
-def validator(recipe: ToyRecipe, before: Callable[[int], None]) -> Callable[[int], ValidationResult]:
-    """The error on a fixed batch, better and worse by turns so that the best epoch is not the last."""
+def validator(
+    recipe: ToyRecipe, before: Callable[[int], None], selections: Sequence[float] = ()
+) -> Callable[[int], ValidationResult]:
+    """The error on a fixed batch, better and worse by turns so that the best epoch is not the last; or what is given."""
 
     def validate(epoch: int) -> ValidationResult:
         before(epoch)
@@ -134,8 +137,9 @@ def validator(recipe: ToyRecipe, before: Callable[[int], None]) -> Callable[[int
         image = batch.image.to(next(recipe.parameters()).dtype)
         error = (recipe.trained(image) - batch.depth).abs().mean().item() + float(torch.rand(())) + epoch % 2
         picture = np.zeros((4, 4, 3), np.uint8)
+        selection = selections[epoch] if selections else error
         return ValidationResult(
-            scalars={"Val/D1": error}, selection=error, selection_name="Val/D1", pictures={"Val/Sample_0": picture}
+            scalars={"Val/D1": error}, selection=selection, selection_name="Val/D1", pictures={"Val/Sample_0": picture}
         )
 
     return validate
@@ -150,6 +154,8 @@ def run_toy(
     resume: str | None = None,
     before_validation: Callable[[int], None] = lambda _: None,
     display: Display | None = None,
+    selections: Sequence[float] = (),
+    tracker: TrackerSettings | None = None,
 ) -> TrainSummary:
     """Start a run in ``path``, or resume it from a checkpoint."""
     recipe = recipe or ToyRecipe()
@@ -158,8 +164,8 @@ def run_toy(
         recipe,
         {"train": stream or ToyStream()},
         settings,
-        run,
-        validate=validator(recipe, before_validation),
+        replace(run, tracker=tracker),
+        validate=validator(recipe, before_validation, selections),
         save_model=saver(recipe),
         display=display or SilentDisplay(),
     )

@@ -6,7 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leadline.contracts.sample import Camera, OrdinalPairs, Sample
+from leadline.contracts.camera import Camera
+from leadline.contracts.sample import OrdinalPairs, Sample
 from leadline.geometry.camera import camera_rays
 
 PLANE = (0.9, -0.6, 4.0)  # z (1 + a x + b y) = c for the ray (x, y, 1): a slanted plane seen by the camera

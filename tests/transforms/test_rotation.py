@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from leadline.contracts.sample import Camera, StereoView
+from leadline.contracts.camera import Camera
+from leadline.contracts.sample import StereoView
 from leadline.geometry.camera import unproject
 from leadline.transforms.rotation import RandomRotation, rotate_sample
 from tests.transforms.coordinates import plane_sample, rays_of

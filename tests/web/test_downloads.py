@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,16 @@ from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
-from leadline.web.downloads import DOWNLOADS, Download, file_stem, offered, write_download
-from tests.web.pictures import HOLE, shown
+from leadline.inference.predictor import Predictor
+from leadline.models.head_config import RelativeHeadConfig
+from leadline.models.weights import load_model
+from leadline.web.downloads import DOWNLOADS, Download, file_stem, offered, write_download, write_model
+from leadline.web.known_points import KnownPoint, calibrate_shown
+from leadline.web.limits import Limits
+from leadline.web.shown_depth import predict_upload
+from tests.cli.toy import save_toy
+from tests.inference.stand_ins import FormulaPredictor
+from tests.web.pictures import HOLE, shown, upload
 
 
 def test_write_download__npy_holds_the_full_map(tmp_path: Path) -> None:
@@ -59,3 +68,29 @@ def test_write_download__never_overwrites_another_one(tmp_path: Path) -> None:
 def test_file_stem__is_a_plain_name(name: str, stem: str) -> None:
     assert file_stem(name).replace("_.._", "_") == stem
     assert len(file_stem("x" * 500)) == 60
+
+
+def test_write_model__is_a_model_that_predicts_the_metres_of_the_page(tmp_path: Path) -> None:
+    predictor = Predictor(load_model(save_toy(tmp_path / "toy", RelativeHeadConfig())), device="cpu", precision="fp32")
+    one = predict_upload(predictor, upload(tmp_path), tile="off", limits=Limits())
+    order = np.argsort(one.depth.values, axis=None)[[0, 800, 1600, -1]]  # far to near, for it is disparity
+    points = [
+        KnownPoint(x_px=int(place % 60), y_px=int(place // 60), depth_m=metres)
+        for place, metres in zip(order, (8.0, 4.0, 3.0, 2.0), strict=True)
+    ]
+    found = calibrate_shown(one, points)
+    path = write_model(predictor, found.calibration, "hf: toy", tmp_path / "out")
+    assert path.name == "hf_ toy_calibrated.zip"
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "taken")
+    taken = load_model(tmp_path / "taken" / "hf_ toy_calibrated")
+    again = Predictor(taken, device="cpu", precision="fp32").predict(one.rgb)
+    assert again.kind is DepthKind.METRIC
+    # The model turns its numbers into metres before it enlarges them, the page afterwards
+    np.testing.assert_allclose(again.values[again.valid], found.shown.depth.values[again.valid], rtol=0.01)
+    with pytest.raises(UsageError, match="calibration of its own; use `leadline calibrate"):
+        write_model(Predictor(taken, device="cpu", precision="fp32"), found.calibration, "toy", tmp_path / "out")
+    exported = FormulaPredictor(lambda picture: picture[..., 0].astype(float))
+    with pytest.raises(UsageError, match="an exported file; use `leadline calibrate"):
+        write_model(exported, found.calibration, "toy", tmp_path / "out")

@@ -88,3 +88,9 @@ def test_work__end_waits_for_what_is_under_way_and_refuses_the_rest() -> None:
     assert not threads[1].is_alive()
     with pytest.raises(UsageError, match="ending"), work.one():
         pass
+
+
+def test_sentence__says_what_the_limits_are_and_what_time_cannot_stop() -> None:
+    said = Limits(file_mb=7, megapixels=2.5, time_s=60).sentence
+    assert said.startswith("Up to 7 MB and 2.5 megapixels.")
+    assert "in tiles is given up after 60 s; one without tiles runs to its end" in said

@@ -8,12 +8,9 @@ import pytest
 
 pytest.importorskip("gradio", reason="the extra app is not installed")
 
-import gradio
-
-from leadline.contracts.errors import UsageError
 from leadline.web.known_points import KnownPoint
 from leadline.web.limits import Limits, Work
-from leadline.web.page import Session, _listed, _told, build_page
+from leadline.web.page import Session, _listed, build_page
 from leadline.web.shelf import Loading, Shelf
 
 
@@ -42,26 +39,6 @@ def test_build_page__has_no_public_endpoint_and_no_telemetry(tmp_path: Path) -> 
 def test_build_page__one_picture_is_predicted_at_a_time(tmp_path: Path) -> None:
     built = page(tmp_path)
     assert [function.concurrency_limit for function in built.fns.values() if function.name == "predict"] == [1]
-
-
-def test_told__a_mistake_is_one_escaped_line_and_a_defect_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    def mistaken() -> None:
-        raise UsageError(expected="a", got="<img src=x>", remedy="c")
-
-    def full() -> None:
-        raise MemoryError
-
-    def broken() -> None:
-        raise KeyError("secret")
-
-    with pytest.raises(gradio.Error, match="expected a; got &lt;img src=x&gt;; c"):
-        _told(mistaken)()
-    with pytest.raises(gradio.Error, match="out of memory"):
-        _told(full)()
-    assert not caplog.records
-    with pytest.raises(gradio.Error, match="a defect of ours, KeyError"):
-        _told(broken)()
-    assert "secret" in caplog.text
 
 
 def test_listed__numbers_the_points_as_the_view_does() -> None:

@@ -121,6 +121,12 @@ def test_page__in_a_browser__picture_value_calibration_and_files(address: str, t
             tab.add(metres, step)
         tab.find("#fit").click()
         tab.until(lambda: "3 points" in tab.find("#said").text or tab.toasts(), "a calibration or why there is none")
+        if tab.toasts():
+            assert not tab.find("#save-model").is_enabled()
+        else:
+            tab.until(lambda: tab.find("#save-model").is_enabled(), "the calibrated model")
+            tab.find("#save-model").click()
+            tab.until(lambda: list((tmp_path / "saved").glob("*_calibrated.zip")), "the download of the model")
 
         asked = addresses(browser)
         assert asked

@@ -8,7 +8,7 @@ import pytest
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import LeadlineError, UsageError
 from leadline.models.head_config import RelativeHeadConfig
-from leadline.web.shelf import Loading, Shelf
+from leadline.web.shelf import Loading, Shelf, short_names
 from tests.cli.toy import save_toy
 
 CPU = Loading(device="cpu", precision="fp32", runtime="torch")
@@ -37,3 +37,19 @@ def test_shelf__says_what_is_wrong_with_a_model_and_stays_usable(tmp_path: Path)
     with pytest.raises(LeadlineError, match="none"):
         shelf.predictor(shelf.names[1])
     assert shelf.predictor(good).kind is DepthKind.METRIC
+
+
+def test_short_names__fit_and_tell_models_apart(tmp_path: Path) -> None:
+    assert short_names(["/runs/a/best", "/runs/b/best", "hf:org/small", "other/small"]) == [
+        "a/best",
+        "b/best",
+        "org/small",
+        "other/small",
+    ]
+    (long,) = short_names([f"{tmp_path}/{'x' * 40}-indoor{'y' * 40}-large.safetensors"])
+    assert len(long) <= 36
+    assert long.startswith("xxx")
+    assert long.endswith("large.safetensors")
+    alike = [f"/a/{'x' * 40}{letter}{'y' * 40}" for letter in "pq"]  # only in the middle, which would be cut
+    assert short_names(alike) == alike
+    assert short_names(["/one/m", "/two/m/", "m"]) == ["one/m", "two/m", "m"]

@@ -37,6 +37,16 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
         summary="pictures with depth per second, resized and augmented on one core, against bare Pillow on the same files",
         expected="at least 0.8x; procedural scenes at least 40 images/s per core at 256x192",
     ),
+    "loss-overhead": BenchmarkEntry(
+        module="leadline.benchmarks.loss_overhead",
+        summary="Depth Anything's losses and CutMix, forward and backward, against a training step of ViT-S at 252x252",
+        expected="at most 5 %",
+    ),
+    "labelling": BenchmarkEntry(
+        module="leadline.benchmarks.labelling",
+        summary="a label job of ViT-S at 518 px against its forward passes alone, and two workers against one",
+        expected="at least 90 % of the forward passes' pace; two workers at least 1.85x one on two cores",
+    ),
     "memory": BenchmarkEntry(
         module="leadline.benchmarks.memory",
         summary="peak memory of a training step against weights, gradients, AdamW and activations",

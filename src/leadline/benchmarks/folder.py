@@ -28,7 +28,7 @@ _SCENES = 4  # the time to decode and to predict a picture does not depend on wh
 def folder_rows(predictor: Predictor, *, rounds: int) -> list[Row]:
     """One row: the network's time for 100 pictures over the time for everything, in as many parts as there are rounds."""
     with tempfile.TemporaryDirectory() as folder:
-        pictures = _write_pictures(Path(folder) / "pictures", PICTURES // rounds)
+        pictures = write_pictures(Path(folder) / "pictures", PICTURES // rounds)
         inputs = collect_inputs([pictures])
         images = [
             network_input(as_picture(one.path), predictor.preprocessing, predictor.model.normalisation)[None]
@@ -57,7 +57,7 @@ def folder_rows(predictor: Predictor, *, rounds: int) -> list[Row]:
     return [row]
 
 
-def _write_pictures(folder: Path, count: int) -> Path:
+def write_pictures(folder: Path, count: int) -> Path:
     """``count`` JPEG files of procedural scenes."""
     folder.mkdir()
     scenes = ProceduralScenes(count=_SCENES, seed=0, height=HEIGHT_PX, width=WIDTH_PX)

@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
@@ -27,6 +28,8 @@ class DataclassInstance(Protocol):
 
 Schema = TypeVar("Schema", bound=DataclassInstance)
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parsed(Generic[Schema]):
@@ -42,12 +45,19 @@ class Parsed(Generic[Schema]):
 
 
 def parse(
-    schema: type[Schema], argv: Sequence[str], *, prog: str, default: Schema | None = None, takes_config: bool = False
+    schema: type[Schema],
+    argv: Sequence[str],
+    *,
+    prog: str,
+    default: Schema | None = None,
+    takes_config: bool = False,
+    bare: Mapping[str, str] = _NOTHING,
 ) -> Parsed[Schema]:
     """Read ``argv`` (without the program's name) as an instance of ``schema``.
 
     Flags are the field names, with hyphens or underscores; a bool takes ``--name`` and ``--no-name``; a tuple its values
     one after the other.  With ``takes_config`` the flag ``--config NAME|FILE`` replaces defaults by a TOML file's values.
+    Flags in ``bare`` may stand without a value, and then have the one given there.
 
     Raises:
         UsageError: an unknown flag, choice or value, or a missing one, in one line.
@@ -60,6 +70,7 @@ def parse(
     Parsed(value=Bins(n_bins=8), sources={'n_bins': 'flag'})
     """
     tokens, config = _take_config(argv) if takes_config else (list(argv), None)
+    tokens = _with_bare_values(tokens, bare)
     start = default
     sources = dict.fromkeys(_field_names(schema), "default")
     if config is not None:
@@ -109,6 +120,12 @@ def _take_config(argv: Sequence[str]) -> tuple[list[str], str | None]:
                 expected="a name or a TOML file after --config", got=repr(config), remedy="e.g. --config my_run.toml"
             )
     return rest, config
+
+
+def _with_bare_values(tokens: Sequence[str], bare: Mapping[str, str]) -> list[str]:
+    """``--resume --lr 1`` -> ``--resume=VALUE --lr 1``, for the flags in ``bare``."""
+    paired = itertools.pairwise([*tokens, "--end"])
+    return [f"{token}={bare[token]}" if token in bare and _is_flag(after) else token for token, after in paired]
 
 
 def _with_values(schema: type[Schema], default: Schema | None, values: Mapping[str, Any]) -> Schema:

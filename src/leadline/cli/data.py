@@ -13,7 +13,7 @@ import tyro
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, say, show_log, table
 from leadline.cli.datasets import DatasetChoice, open_chosen
-from leadline.contracts.errors import UsageError
+from leadline.contracts.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from leadline.data.dataset import DepthDataset
@@ -72,10 +72,20 @@ def run(arguments: DataArguments) -> int:
 
 
 def inspect(dataset: DepthDataset, limit: int) -> None:
-    """Print what up to ``limit`` samples say, doubts and unreadable files by name included."""
+    """Print what up to ``limit`` samples say, doubts and unreadable files by name included.
+
+    Raises:
+        DataError: not one of them can be read.
+    """
     from leadline.data.inspection import inspect_dataset
 
     report = inspect_dataset(dataset, limit=limit)
+    if len(report.unreadable) == report.inspected:
+        raise DataError(
+            expected=f"a sample of '{report.name}' that can be read",
+            got=f"none of {report.inspected}, the first: {report.unreadable[0]}",
+            remedy="mend or replace the files",
+        )
     console = output()
     console.print(table("", ["", report.name], facts(report)))
     for finding in report.findings:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +44,15 @@ class EvaluateArguments:
     """Score this rectangle instead of the protocol's: full, eigen, garg, ..."""
     alignment: str | None = None
     """Fit to the truth of each image instead of the protocol's: none, median, scale, ..."""
+    convention: Literal["depth", "depth_gtmax", "disp"] | None = None
+    """What follows the fit of scale-shift-disparity: compare metres, disparity raised to at least 1/cap (depth) or to 1/the
+    farthest truth of the image (depth_gtmax), or compare disparity (disp)."""
     tta: Literal["none", "flip"] | None = None
     """Test-time augmentation instead of the protocol's."""
+    boundary: bool = False
+    """Measure the sharpness of boundaries too (Depth Pro's F1); for dense truth."""
+    compare: bool = False
+    """Show what papers report on this benchmark beside what was measured, and whether it can be reproduced."""
 
     json: Path | None = None
     """Write the result with every setting that bears on the numbers to this file."""
@@ -94,6 +102,7 @@ def run(arguments: EvaluateArguments) -> int:
     settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size, data=choice.record)
     with progress(f"{protocol.name} on {dataset.name}", total=len(dataset)) as advance:
         result = evaluate(predictor, dataset, protocol, settings=settings, on_progress=lambda done, _: advance(done))
+    result = beside_published(result) if arguments.compare else result
     show(result)
     write(result, arguments)
     return 0
@@ -116,18 +125,35 @@ def chosen_protocol(arguments: EvaluateArguments) -> Protocol:
             got=f"'{arguments.dataset}'",
             remedy="label it as a labelled_folder, or name a --protocol",
         )
-    return changed(
+    protocol = changed(
         find_protocol(name),
         crop=arguments.crop,
         range_m=arguments.range_m,
         alignment=arguments.alignment,
+        convention=arguments.convention,
         tta=arguments.tta,
+    )
+    return dataclasses.replace(protocol, boundary=True) if arguments.boundary else protocol
+
+
+def beside_published(result: EvaluationResult) -> EvaluationResult:
+    """The result with the papers' cells of its benchmark, and what keeps it from being theirs."""
+    from leadline.evaluation.published import caveats, compare
+    from leadline.evaluation.published_tables import PUBLISHED
+
+    changes = result.settings.get("changed")
+    return dataclasses.replace(
+        result,
+        published=compare(PUBLISHED, protocol=result.protocol, metrics=result.metrics),
+        caveats=caveats(
+            PUBLISHED, protocol=result.protocol, images=result.images, changed=changes if isinstance(changes, list) else []
+        ),
     )
 
 
 def show(result: EvaluationResult) -> None:
     """The means on stdout; what was left out on stderr, by name."""
-    from leadline.evaluation.results import is_better_higher, rounded
+    from leadline.evaluation.results import PUBLISHED_COLUMNS, is_better_higher, published_rows, rounded
 
     rows = []
     for name, value in result.metrics.items():
@@ -136,6 +162,10 @@ def show(result: EvaluationResult) -> None:
         rows.append([name, rounded(value), f"{rounded(low)} to {rounded(high)}", better])
     title = f"{result.protocol} on {result.dataset}: {result.images} images, {len(result.skipped)} skipped"
     output().print(table(title, ["metric", "mean", "95 % interval", "better"], rows))
+    if result.published:
+        output().print(table(f"published on {result.dataset}", list(PUBLISHED_COLUMNS), published_rows(result)))
+    for sentence in result.caveats:
+        tell(sentence)
     for one in result.skipped:
         tell(f"skipped {one.key}: {one.reason}")
 

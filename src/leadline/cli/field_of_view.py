@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leadline.contracts.sample import Camera
+from leadline.contracts.camera import Camera
 from leadline.geometry.camera import pinhole_matrix
 
 if TYPE_CHECKING:

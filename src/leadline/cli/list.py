@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``leadline list``: recipes, datasets, protocols or models enter; a table of those there are leaves."""
+"""``leadline list``: recipes, datasets, protocols, models or published enter; a table of those there are leaves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leadline.cli.console import output, say, table
 from leadline.cli.toml_defaults import shipped_configs_of
 
 Listing = tuple[list[str], list[list[str]]]  # columns, rows
+What = Literal["recipes", "datasets", "protocols", "models", "published"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +22,10 @@ class ListArguments:
     """Show what can be named on the command line."""
 
     what: Annotated[
-        tyro.conf.Positional[Literal["recipes", "datasets", "protocols", "models"]], tyro.conf.arg(metavar="WHAT")
+        tyro.conf.Positional[What],
+        tyro.conf.arg(metavar="WHAT"),
     ]
-    """recipes, datasets, protocols or models."""
+    """recipes, datasets, protocols, models, or published (what papers report)."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,9 +34,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(arguments: ListArguments) -> int:
-    """Print the table; names and addresses of models are to be copied, so they stand one model to an unbroken line."""
+    """Print the table; what is to be copied or is long, models and published numbers, stands one to an unbroken line."""
     columns, rows = _LISTINGS[arguments.what]()
-    if arguments.what == "models":
+    if arguments.what in {"models", "published"}:
         for line in aligned([columns, *rows]):
             say(line)
     else:
@@ -105,9 +107,21 @@ def models() -> Listing:
     return ["model", "parameters", "kind", "unit", "up to", "licence", "source", "MODEL that fetches it"], rows
 
 
+def published() -> Listing:
+    """What papers report, each number with whether it can be reproduced."""
+    from leadline.evaluation.published_tables import PUBLISHED
+
+    rows = []
+    for row in PUBLISHED:
+        numbers = ", ".join(f"{name} {value:g}" for name, value in row.metrics.items())
+        rows.append([row.table, row.model, row.benchmark.name, numbers, row.verdict, row.source])
+    return ["table", "model", "benchmark", "numbers", "can they be reproduced", "source"], rows
+
+
 _LISTINGS: dict[str, Callable[[], Listing]] = {
     "recipes": recipes,
     "datasets": datasets,
     "protocols": protocols,
     "models": models,
+    "published": published,
 }

@@ -21,6 +21,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "resume": ("leadline.cli.resume", "continue a run where it stopped, bit for bit"),
     "evaluate": ("leadline.cli.evaluate", "score a model on a dataset by a named protocol"),
     "predict": ("leadline.cli.predict", "depth of pictures, as arrays, rasters, points or colours"),
+    "label": ("leadline.cli.label", "pseudo-labels of pictures in bulk, in shards; goes on where it was stopped"),
+    "ablate": ("leadline.cli.ablate", "a table of variants, trained and judged alike: leadline ablate NAME --out DIR"),
     "calibrate": ("leadline.cli.calibrate", "metres from a model and a few known depths"),
     "export": ("leadline.cli.export", "a model as one verified file: ONNX or OpenVINO"),
     "app": ("leadline.cli.app", "a page on this machine: drop a picture, see and measure its depth"),

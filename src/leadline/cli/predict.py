@@ -210,7 +210,7 @@ def named_formats(arguments: PredictArguments) -> list[str]:
 
 def settings(arguments: PredictArguments) -> PredictionSettings:
     """What ``inference.predict_files`` wants to know."""
-    from leadline.contracts.sample import Camera
+    from leadline.contracts.camera import Camera
     from leadline.geometry.camera import intrinsic_matrix
     from leadline.inference.predict_files import PredictionSettings
 

@@ -15,6 +15,7 @@ from leadline.cli.arguments import parse
 from leadline.cli.console import show_log
 from leadline.cli.run_place import RunPlace, find_run
 from leadline.cli.toml_defaults import converted_values
+from leadline.contracts.errors import UsageError
 from leadline.recipes.catalog import find_recipe
 
 if TYPE_CHECKING:
@@ -36,10 +37,21 @@ def main(argv: Sequence[str]) -> int:
     return continue_run(find_run(arguments.run), {})
 
 
-def continue_run(place: RunPlace, overrides: Mapping[str, Any]) -> int:
-    """Go on with the hyper-parameters of the run's config.toml, except those in ``overrides`` (field -> value)."""
+def continue_run(place: RunPlace, overrides: Mapping[str, Any], *, recipe: str | None = None) -> int:
+    """Go on with the hyper-parameters of the run's config.toml, except those in ``overrides`` (field -> value).
+
+    Raises:
+        UsageError: the run is not of ``recipe``, where one was named.
+    """
     written = tomllib.loads((place.folder / "config.toml").read_text(encoding="utf-8"))
-    entry = find_recipe(str(written.pop("recipe", "")))
+    said = str(written.pop("recipe", ""))
+    if recipe not in {None, said}:
+        raise UsageError(
+            expected=f"a run of recipe {recipe!r}",
+            got=f"{place.folder}, of {said!r}",
+            remedy=f"say `leadline train {said}` instead",
+        )
+    entry = find_recipe(said)
     values = converted_values(entry.config, written, where=str(place.folder / "config.toml"))
     changed = {**overrides, "save_dir": place.folder}
     config = dataclasses.replace(entry.config(**values), **changed)

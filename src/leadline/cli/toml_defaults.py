@@ -29,7 +29,13 @@ def shipped_configs() -> dict[str, str]:
 
 def shipped_configs_of(recipe: str) -> list[str]:
     """Names of the shipped configurations that say they are of this recipe, sorted."""
-    return [name for name, text in shipped_configs().items() if tomllib.loads(text).get("recipe") == recipe]
+    said = {name: tomllib.loads(text).get("recipe") for name, text in shipped_configs().items()}
+    return [name for name, recipes in said.items() if recipe in _listed(recipes)]
+
+
+def _listed(recipes: object) -> list[object]:
+    """What a configuration says of its recipes: one, several, or nothing."""
+    return recipes if isinstance(recipes, list) else [] if recipes is None else [recipes]
 
 
 def read_toml_defaults(schema: type[Any], name_or_file: str) -> dict[str, Any]:
@@ -41,10 +47,10 @@ def read_toml_defaults(schema: type[Any], name_or_file: str) -> dict[str, Any]:
     """
     values = dict(_read(name_or_file))
     said, wanted = values.pop("recipe", None), getattr(schema, "recipe", None)  # the recipe stands on the command line
-    if wanted and said not in {None, wanted}:
+    if wanted and said is not None and wanted not in _listed(said):
         raise UsageError(
             expected=f"a configuration of recipe '{wanted}' ({', '.join(shipped_configs_of(wanted)) or 'none is shipped'})",
-            got=f"{name_or_file}, which is of recipe {said!r}",
+            got=f"{name_or_file}, which is of recipe {' or '.join(map(repr, _listed(said)))}",
             remedy=f"train that recipe, or take 'recipe' out of a file whose keys '{wanted}' has too",
         )
     return converted_values(schema, values, where=name_or_file)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
 from leadline.cli.arguments import parse
 from leadline.cli.console import show_log
 from leadline.cli.resume import continue_run
-from leadline.cli.run_place import find_run
+from leadline.cli.run_place import BY_RUN_ID, run_to_resume
 from leadline.contracts.errors import UsageError
 from leadline.recipes.catalog import RECIPES, find_recipe
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     if name.startswith("-"):
         raise UsageError(expected="a recipe first", got=name, remedy=f"e.g. leadline train {next(iter(RECIPES))} {name} ...")
     entry = find_recipe(name)
-    parsed = parse(entry.config, rest, prog=f"leadline train {name}", takes_config=True)
+    parsed = parse(entry.config, rest, prog=f"leadline train {name}", takes_config=True, bare={"--resume": BY_RUN_ID})
     show_log()
     if parsed.value.resume:
         if any(source.startswith("config") for source in parsed.sources.values()):
@@ -35,15 +36,19 @@ def main(argv: Sequence[str]) -> int:
                 got="--config",
                 remedy="a resumed run has its configuration; give what shall differ as flags",
             )
-        flags = [field for field, source in parsed.sources.items() if source == "flag" and field != "resume"]
-        return continue_run(find_run(parsed.value.resume), {field: getattr(parsed.value, field) for field in flags})
+        flags = [field for field, source in parsed.sources.items() if source == "flag" and field not in {"resume", "run_id"}]
+        place = run_to_resume(parsed.value.resume, run_id=parsed.value.run_id, save_dir=parsed.value.save_dir)
+        return continue_run(place, {field: getattr(parsed.value, field) for field in flags}, recipe=name)
     from rich.console import Console
 
     from leadline.recipes.supervised.run import Start  # brings torch, as the next; --help must not
     from leadline.training.display import choose_display
 
-    start = Start(sources=parsed.sources, display=choose_display(Console(stderr=True)))
-    report = entry.trainer()(parsed.value, start)
+    value, sources = parsed.value, dict(parsed.sources)
+    if sources["run_id"] != "flag":  # a run's own config.toml may be the --config of another, which is not called so
+        value, sources["run_id"] = dataclasses.replace(value, run_id=""), "default"
+    start = Start(sources=sources, display=choose_display(Console(stderr=True)))
+    report = entry.trainer()(value, start)
     if report is not None:
         sys.stdout.write(f"report: {report.path}\n")
     return 0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from leadline.contracts.sample import Camera
+    from leadline.contracts.camera import Camera
 
 
 class DepthKind(Enum):

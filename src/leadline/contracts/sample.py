@@ -20,6 +20,8 @@ from leadline.contracts.depth_map import DepthKind
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from leadline.contracts.camera import Camera
+
 
 class Field(Enum):
     """What a dataset can provide and a recipe can need, beside the image that everything has."""
@@ -29,17 +31,6 @@ class Field(Enum):
     CAMERA = auto()
     STEREO = auto()
     ORDINAL = auto()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Camera:
-    """Pinhole camera.
-
-    Attributes:
-        matrix: (3, 3) or (B, 3, 3) float32, ``[[fx, 0, cx], [0, fy, cy], [0, 0, 1]]`` in pixels, pixel centres at +0.5.
-    """
-
-    matrix: Tensor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

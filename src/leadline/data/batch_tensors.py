@@ -16,7 +16,7 @@ def with_tensors(part: Part, change: Callable[[Tensor], Tensor]) -> Part:
     """The same batch, part of one or tensor, with ``change`` applied to every tensor of any shape and unit in it.
 
     >>> import torch
-    >>> from leadline.contracts.sample import Camera
+    >>> from leadline.contracts.camera import Camera
     >>> with_tensors(Camera(matrix=torch.eye(2)), lambda tensor: 2 * tensor).matrix.tolist()
     [[2.0, 0.0], [0.0, 2.0]]
     """
@@ -27,7 +27,8 @@ def tensors_by_name(part: object, prefix: str = "") -> dict[str, Tensor]:
     """Every tensor of a batch or part of one, of any shape and unit, by its field names with slashes between.
 
     >>> import torch
-    >>> from leadline.contracts.sample import Camera, Sample
+    >>> from leadline.contracts.camera import Camera
+    >>> from leadline.contracts.sample import Sample
     >>> sample = Sample(key="a", dataset="toy", image=torch.zeros(3, 1, 1), camera=Camera(matrix=torch.eye(3)))
     >>> list(tensors_by_name(sample, "first/"))
     ['first/image', 'first/camera/matrix']

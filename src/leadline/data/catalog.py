@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every dataset by name: a name and a request go in, an open dataset comes out.  A new dataset is one file and one line."""
+"""Every dataset by name: name and request go in, an open dataset comes out.  A new one is a file, an import and an entry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
 from leadline.contracts.suggestions import did_you_mean
 from leadline.data.da2k import open_da2k
+from leadline.data.diode import open_diode
+from leadline.data.eth3d import open_eth3d
+from leadline.data.hypersim import open_hypersim
 from leadline.data.ibims import open_ibims
 from leadline.data.image_folder import open_image_folder
+from leadline.data.kitti import open_kitti
 from leadline.data.labelled_folder import open_labelled_folder
 from leadline.data.nyu import open_nyu
 from leadline.data.procedural_request import open_procedural
+from leadline.data.pseudo_labels import open_pseudo_labels
 from leadline.data.request import DatasetRequest
+from leadline.data.shards import open_shards
+from leadline.data.sintel import open_sintel
 from leadline.data.sunrgbd import open_sunrgbd
+from leadline.data.vkitti2 import open_vkitti2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +88,59 @@ DATASETS: dict[str, DatasetEntry] = {
         default_protocol="da2k",
         evaluation_only=True,
     ),
+    "kitti": DatasetEntry(
+        summary="KITTI raw drives with annotated or raw LiDAR depth PNGs, Eigen's test list, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_kitti,
+        licence="CC BY-NC-SA 3.0 (Geiger et al. 2013)",
+        default_protocol="kitti-relative",
+        evaluation_only=True,
+    ),
+    "sintel": DatasetEntry(
+        summary="MPI Sintel, 23 animated scenes with exact depth, clean or final pass, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_sintel,
+        licence="as stated with its release (Butler et al. 2012)",
+        default_protocol="sintel-relative",
+        evaluation_only=True,
+    ),
+    "eth3d": DatasetEntry(
+        summary="ETH3D high-resolution scenes, 24-megapixel pictures with laser depth, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.DEPTH}),
+        open=open_eth3d,
+        licence="CC BY-NC-SA 4.0 (Schops et al. 2017)",
+        default_protocol="eth3d-relative",
+        evaluation_only=True,
+    ),
+    "diode": DatasetEntry(
+        summary="DIODE, indoor and outdoor laser scans of 768x1024, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_diode,
+        licence="MIT (Vasiljevic et al. 2019)",
+        default_protocol="diode-relative",
+        evaluation_only=True,
+    ),
+    "hypersim": DatasetEntry(
+        summary="Hypersim, 77 400 rendered indoor frames, ray length turned into z-depth by each scene's camera",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_hypersim,
+        licence="CC BY-SA 3.0 (Roberts et al. 2021)",
+        default_protocol="depth",
+    ),
+    "vkitti2": DatasetEntry(
+        summary="Virtual KITTI 2, 42 520 rendered street frames in ten weathers, metres or disparity with sky",
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
+        open=open_vkitti2,
+        licence="CC BY-NC-SA 3.0 (Cabon et al. 2020)",
+        default_protocol="depth",
+    ),
+    "shards": DatasetEntry(
+        summary="tars of pictures as SA-1B is delivered, read in place, without labels",
+        provides=frozenset({Field.IMAGE}),
+        open=open_shards,
+        licence="your own",
+        default_protocol=None,
+    ),
     "image_folder": DatasetEntry(
         summary="any folder of pictures, without labels",
         provides=frozenset({Field.IMAGE}),
@@ -93,6 +154,13 @@ DATASETS: dict[str, DatasetEntry] = {
         open=open_labelled_folder,
         licence="your own",
         default_protocol="depth",
+    ),
+    "pseudo_labels": DatasetEntry(
+        summary="pictures or tars of pictures with the labels that `leadline label` made of them",
+        provides=frozenset({Field.IMAGE, Field.DEPTH}),
+        open=open_pseudo_labels,
+        licence="that of the pictures, and of the model that labelled them",
+        default_protocol=None,
     ),
     "procedural": DatasetEntry(
         summary="rooms, yards and streets rendered on the fly, exact depth, camera, second view, ordinal pairs",

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch.utils.data import default_collate
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Batch, Camera, OrdinalPairs, Sample, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, Sample, StereoView
 from leadline.data.batch_tensors import with_tensors
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _check_agreement(samples: Sequence[Sample]) -> None:
     first = samples[0]
     height, width = first.image.shape[-2:]
     for sample in samples:
+        _check_own_size(sample)
         shapes = {"image": tuple(sample.image.shape), **_map_shapes(sample)}
         wanted = {name: (3, height, width) if name.endswith("image") else (height, width) for name in shapes}
         for name, shape in shapes.items():
@@ -112,6 +114,18 @@ def _check_agreement(samples: Sequence[Sample]) -> None:
                 expected=f"depths of one kind in a batch, {first.kind.value} as '{first.key}'",
                 got=f"{sample.kind.value} from '{sample.key}'",
                 remedy="put datasets of different kinds into different streams",
+            )
+
+
+def _check_own_size(sample: Sample) -> None:
+    """No crop of a whole sample could mend maps that differ from their own picture."""
+    size = tuple(sample.image.shape[-2:])
+    for name, shape in _map_shapes(sample).items():
+        if shape[-2:] != size:
+            raise ContractError(
+                expected=f"{name} of the size of its picture, {size[0]}x{size[1]}",
+                got=f"{name} of '{sample.key}' with shape {shape}",
+                remedy="bring it to its picture's size in the dataset, or change both alike in the transform",
             )
 
 

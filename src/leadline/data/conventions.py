@@ -11,7 +11,7 @@ import torch
 from leadline.contracts.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -37,7 +37,8 @@ class Breach:
 
 
 def breaches_of_type(sample: Sample) -> Iterator[Breach]:
-    """Images that are not (3, H, W) float32, depth (H, W) and disparity that are not float32, masks that are not bool.
+    """Images that are not (3, H, W) float32; depth and disparity that are not float32, masks that are not bool, or either of
+    another size (H, W) than the image; depth without its mask or the reverse; camera matrices that are not (3, 3) float32.
 
     Costs nothing: no value is read.
     """
@@ -54,6 +55,40 @@ def breaches_of_type(sample: Sample) -> Iterator[Breach]:
     for name, tensor, wanted, remedy in _maps(sample):
         if tensor is not None and tensor.dtype != wanted:
             yield Breach(expected=f"{name} of {_named(wanted)}", got=f"{name} of {_named(tensor.dtype)}", remedy=remedy)
+    yield from _breaches_of_size(sample)
+    yield from _breaches_of_camera(sample)
+
+
+def _breaches_of_size(sample: Sample) -> Iterator[Breach]:
+    if (sample.depth is None) != (sample.valid is None):
+        there, lacking = ("valid", "depth") if sample.depth is None else ("depth", "valid")
+        remedy = "give both, or neither" if sample.depth is None else "give the mask too, e.g. valid = depth > 0"
+        yield Breach(expected="depth and valid together", got=f"{there} without {lacking}", remedy=remedy)
+    size = tuple(sample.image.shape[-2:])
+    if sample.image.ndim != 3 or sample.image.shape[0] != 3:
+        return  # said already, and nothing can be compared with it
+    remedy = "bring both to one size in the dataset, without mixing values across pixels"
+    sized = [(name, tuple(tensor.shape)) for name, tensor, _, _ in _maps(sample) if tensor is not None]
+    sized += [(name, tuple(image.shape[-2:])) for name, image in _images(sample)]
+    for name, shape in sized:
+        if shape != size:
+            yield Breach(
+                expected=f"{name} of its image's size",
+                got=f"{name} of {_sized(shape)} beside an image of {_sized(size)}",
+                remedy=remedy,
+            )
+
+
+def _breaches_of_camera(sample: Sample) -> Iterator[Breach]:
+    if sample.camera is None:
+        return
+    matrix = sample.camera.matrix
+    if matrix.dtype != torch.float32:
+        got = f"camera matrix of {_named(matrix.dtype)}"
+        yield Breach(expected="camera matrix of float32", got=got, remedy="convert it to float32")
+    if matrix.shape != (3, 3):
+        remedy = "give [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] in pixels"
+        yield Breach(expected="camera matrix of 3x3", got=f"camera matrix of {_sized(matrix.shape)}", remedy=remedy)
 
 
 def breaches_of_range(sample: Sample) -> Iterator[Breach]:
@@ -115,6 +150,10 @@ def _maps(sample: Sample) -> Iterator[tuple[str, Tensor | None, torch.dtype, str
     if sample.stereo is not None:
         yield "disparity", sample.stereo.disparity_px, torch.float32, to_float
         yield "visible", sample.stereo.visible, torch.bool, to_bool
+
+
+def _sized(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "no axis"
 
 
 def _named(dtype: torch.dtype) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
 from leadline.contracts.paths import exists
-from leadline.contracts.sample import Camera, Sample
+from leadline.contracts.sample import Sample
 from leadline.geometry.camera import intrinsic_matrix
 from leadline.rasters.depth_files import read_raster
 from leadline.rasters.images import read_image

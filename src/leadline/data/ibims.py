@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leadline.contracts.sample import Camera
+    from leadline.contracts.camera import Camera
 
 NAME = "ibims"
 METRES_PER_UNIT = 50.0 / 65535.0

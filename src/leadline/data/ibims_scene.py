@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from leadline.contracts.sample import Camera
+    from leadline.contracts.camera import Camera
 
 PLANE_KINDS = ("wall", "table", "floor")
 

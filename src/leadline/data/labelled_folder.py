@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.manifest import ManifestLine
-from leadline.contracts.sample import Camera, Field, Sample
+from leadline.contracts.sample import Field, Sample
 from leadline.data.decoding import POSITIVE_KINDS, Decoded, decode_linear
-from leadline.data.folder_lines import lines_by_name
+from leadline.data.folder_lines import LabelledFolderSettings, lines_by_name
 from leadline.data.frame import Frame, SizeRule, pinhole, read_frame, require_files, require_some
 from leadline.data.hold_out import hold_out
-from leadline.data.manifest_file import MANIFEST_NAME, read_manifest
+from leadline.data.manifest_file import MANIFEST_NAME, METRES_PER_UNIT, read_manifest
 from leadline.data.request import DatasetRequest, required_root, settings_from
 from leadline.data.suspicions import NEAREST_FAR_END_M
+from leadline.rasters.depth_files import read_raster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,27 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NAME = "labelled_folder"
-FOLDER_OPTIONS = ("scale", "kind", "invalid_values", "intrinsics_px")
+FOLDER_OPTIONS = ("scale", "unit", "kind", "space", "invalid_values", "intrinsics_px")
 """What the lines of a manifest say themselves."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledFolderSettings:
-    """Options of dataset ``labelled_folder``.  All but the last two describe folders without a manifest, and only those."""
-
-    scale: str = "auto"
-    """Stored value times this number is metres; ``auto``: 0.001 for 16-bit and 32-bit whole numbers,
-    1 for floats and for kinds other than metric."""
-    kind: Literal["metric", "scale_invariant", "affine_depth", "affine_disparity", "stereo_disparity"] = "metric"
-    """What the numbers claim."""
-    invalid_values: str = "0"
-    """Stored values that mean "no depth", separated by commas, e.g. ``0,65535``."""
-    intrinsics_px: str = ""
-    """``fx,fy,cx,cy`` of every picture, pixel centres at +0.5; empty: unknown."""
-    depth_size: Literal["refuse", "resize_depth"] = "refuse"
-    """Depth of another size than its picture: refuse it, or repeat its pixels up to the picture's size."""
-    val_fraction: float = 0.1
-    """Share held out as ``val`` where no manifest says which line belongs to which split; folder by folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +41,7 @@ class LabelledFolder:
 
     frames: tuple[Frame, ...]
     lines: tuple[ManifestLine, ...]
+    masks: tuple[Path | None, ...]
     kind: DepthKind
     depth_size: SizeRule
     name: str = NAME
@@ -74,10 +60,11 @@ class LabelledFolder:
         return self.frames[index].key
 
     def __getitem__(self, index: int, /) -> Sample:
-        line = self.lines[index]
+        line, mask = self.lines[index], self.masks[index]
 
         def decode(raw: NDArray[Any], path: Path) -> Decoded:
-            return decode_line(raw, path, line)
+            values, valid = decode_line(raw, path, line)
+            return values, valid if mask is None else valid & _mask_of(mask, path, raw.shape)
 
         camera, rule = _camera(line), self.depth_size
         return read_frame(self.frames[index], decode, dataset=self.name, kind=self.kind, camera=camera, depth_size=rule)
@@ -110,9 +97,11 @@ def open_labelled_folder(request: DatasetRequest) -> LabelledFolder:
     kind = _one_kind(lines, places)
     chosen = _of_split(lines, request.split or "all", settings.val_fraction, listing)
     frames = tuple(Frame(lines[i].image, base / lines[i].image, base / lines[i].depth) for i in chosen)
-    paths = [path for frame in frames for path in (frame.image, frame.depth)]
-    require_files(paths, [places[i] for i in chosen for _ in range(2)], listing=listing, root=base)
-    return LabelledFolder(frames, tuple(lines[i] for i in chosen), kind, settings.depth_size)
+    masks = tuple(None if (mask := lines[i].mask) is None else base / mask for i in chosen)
+    files = [(places[i], (frame.image, frame.depth, mask)) for i, frame, mask in zip(chosen, frames, masks, strict=True)]
+    named = [(path, place) for place, paths in files for path in paths if path is not None]
+    require_files([path for path, _ in named], [place for _, place in named], listing=listing, root=base)
+    return LabelledFolder(frames, tuple(lines[i] for i in chosen), masks, kind, settings.depth_size)
 
 
 def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
@@ -122,20 +111,34 @@ def decode_line(raw: NDArray[Any], path: Path, line: ManifestLine) -> Decoded:
         DataError: an 8-bit raster whose scale leaves it below ``NEAREST_FAR_END_M``: one that was meant to hold 16 bits;
             whole numbers that a negative scale turns into distances of which none is positive.
     """
+    metres = METRES_PER_UNIT[line.unit]
+    scale, offset = line.scale * metres, line.offset * metres
     if raw.dtype.kind == "u" and line.scale < 0 and line.offset <= 0 and line.kind in POSITIVE_KINDS:
         raise DataError(
             expected=f"a scale above 0 for whole numbers that hold {line.kind.value} depth",
             got=f"{line.scale:g} for {path}, which leaves no distance above 0",
             remedy="turn the sign of the scale, or give the offset of an inverted raster in a manifest",
         )
-    farthest = 255 * line.scale + line.offset
+    farthest = 255 * scale + offset
     if raw.dtype.itemsize == 1 and line.kind is DepthKind.METRIC and farthest < NEAREST_FAR_END_M:
         raise DataError(
-            expected=f"a 16-bit raster for scale {line.scale:g}",
+            expected=f"a 16-bit raster for scale {scale:g}",
             got=f"{path} with 8 bits, which reaches {farthest:.3f} m",
             remedy="give the scale of the 8-bit values, or the 16-bit file",
         )
-    return decode_linear(raw, scale=line.scale, offset=line.offset, invalid_values=line.invalid_values, kind=line.kind)
+    return decode_linear(raw, scale=scale, offset=offset, invalid_values=line.invalid_values, kind=line.kind)
+
+
+def _mask_of(mask: Path, depth: Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    stored = read_raster(mask)
+    if stored.shape != shape:
+        raise DataError(
+            expected=f"a mask of the size of {depth}, {shape[0]}x{shape[1]} (height x width)",
+            got=f"{stored.shape[0]}x{stored.shape[1]} in {mask}",
+            remedy="pair the right files",
+        )
+    nonzero: NDArray[np.bool_] = stored != 0
+    return nonzero
 
 
 def _refuse_overruled(request: DatasetRequest, manifest: Path, lines: list[ManifestLine]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ class LoaderSettings:
 
     Attributes:
         batch_size: samples per batch of one rank.
-        workers: reading processes; 0 reads in this one.
+        workers: reading processes; 0 reads in this one, and more than there are CPUs are not started.
         pin_memory: lock batches in memory for faster copies to a GPU; has no effect without CUDA.
         seed: of the sample order and of the transforms.
         on_unreadable: "stop" at the first unreadable sample, or "skip" it, count it and name it.
@@ -106,12 +107,14 @@ class SampleStream:
             raise UsageError(
                 expected=f"at least {settings.batch_size} samples for a batch on each of {settings.world} rank(s)",
                 got=f"{len(order)}",
-                remedy=f"use a batch size of at most {max(1, len(order) // settings.world)}",
+                remedy=f"use --batch-size of at most {max(1, len(order) // settings.world)}",
             )
         self._reader = BatchReader(order, transform, seed=settings.seed, on_unreadable=settings.on_unreadable)
         self._pin = settings.pin_memory and torch.cuda.is_available()
         self._loader = (
-            _worker_loader(self._reader, self._plan, settings.workers, pin=self._pin) if settings.workers else None
+            _worker_loader(self._reader, self._plan, min(settings.workers, _cpus()), pin=self._pin)
+            if settings.workers
+            else None
         )
 
     @property
@@ -160,6 +163,12 @@ def _order_of(source: DepthDataset | Mixture, seed: int, *, shuffle: bool) -> Mi
             )
         return source
     return Mixture([source], [1.0], seed) if shuffle else InOrder(source)
+
+
+def _cpus() -> int:
+    """CPUs that this process may use; more workers only take memory, and torch warns of them."""
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _worker_loader(reader: BatchReader, plan: _Plan, workers: int, *, pin: bool) -> DataLoader[Parcel]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MANIFEST_NAME = "manifest.jsonl"
 
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
 _KNOWN = frozenset(field.name for field in fields(ManifestLine))
 
 
@@ -88,6 +90,8 @@ def unmeant(line: ManifestLine) -> tuple[str, str] | None:
         return "scale", "a number other than 0"
     if not all(map(math.isfinite, line.invalid_values)):
         return "invalid_values", "finite numbers, for NaN and infinities are always invalid"
+    if line.unit != "m" and line.kind is not DepthKind.METRIC:
+        return "unit", "m, which is what kinds other than metric leave it at"
     if line.intrinsics_px is not None:
         fx, fy, _, _ = line.intrinsics_px
         if not all(map(math.isfinite, line.intrinsics_px)) or fx <= 0 or fy == 0:
@@ -110,6 +114,12 @@ def _checked(name: str, value: Any, place: str) -> Any:
         return None if value is None else tuple(float(number) for number in value)
     if name == "split":
         _refuse_unless(value, lambda v: v is None or _is_path(v), "'split' to be a name or null", place)
+        return value
+    if name == "unit":
+        _refuse_unless(value, lambda v: v in METRES_PER_UNIT, f"'unit' to be one of {', '.join(METRES_PER_UNIT)}", place)
+        return value
+    if name == "mask":
+        _refuse_unless(value, lambda v: v is None or _is_path(v), "'mask' to be a path or null", place)
         return value
     if name == "scale":
         _refuse_unless(value, _is_number, "'scale' to be a number other than 0", place)

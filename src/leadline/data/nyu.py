@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leadline.contracts.sample import Camera, Sample
+    from leadline.contracts.camera import Camera
+    from leadline.contracts.sample import Sample
 
 NAME = "nyu"
 SPLITS = ("all", "train", "val", "test")

@@ -22,24 +22,29 @@ PROBED = 4
 """Samples that are read, evenly spaced."""
 
 
-def require_metres(dataset: DepthDataset, *, min_m: float, max_m: float) -> None:
-    """Read a few samples and refuse a dataset that cannot train a metric model; doubts about units are logged.
+def require_truth(dataset: DepthDataset, kinds: frozenset[DepthKind], *, min_m: float, max_m: float) -> None:
+    """Read a few samples and refuse a dataset that a recipe cannot learn from; doubts about units are logged.
+
+    Args:
+        dataset: to be trained on.
+        kinds: claims of depth that the recipe can use.
+        min_m, max_m: metres outside of which truth is not counted; disparity has no range.
 
     Unreadable samples are left to the loader's policy.
 
     Raises:
-        ContractError: depth of another kind than metres, or tensors that are not as ``Sample`` states them.
+        ContractError: depth of another kind, or tensors that are not as ``Sample`` states them.
         DataError: not one pixel of the samples lies strictly between ``min_m`` and ``max_m`` metres.
     """
     probed = EvenSubset(dataset, PROBED)
     samples = [sample for sample in (_read(probed, index) for index in range(len(probed))) if sample is not None]
     for sample in samples:
         require_conventions(sample)
-        if sample.kind is not DepthKind.METRIC:
+        if sample.kind not in kinds:
             raise ContractError(
-                expected=f"depth in metres from dataset '{dataset.name}'",
+                expected=f"{' or '.join(sorted(kind.value for kind in kinds))} depth from dataset '{dataset.name}'",
                 got=f"{sample.kind.value} in {sample.key}",
-                remedy="choose a dataset in metres, or correct the kind in its manifest if that is wrong",
+                remedy="choose another dataset, or correct the kind in its manifest if that is wrong",
             )
     for reason in sorted({reason for sample in samples for reason in suspicions(sample)}):
         logger.warning("%s looks wrong: %s", dataset.name, reason)
@@ -61,4 +66,7 @@ def _read(dataset: EvenSubset, index: int) -> Sample | None:
 def _counts(sample: Sample, min_m: float, max_m: float) -> bool:
     if sample.depth is None or sample.valid is None:
         return False
-    return bool((sample.valid & (sample.depth > min_m) & (sample.depth < max_m)).any())
+    counted = sample.valid
+    if sample.kind is DepthKind.METRIC:
+        counted = counted & (sample.depth > min_m) & (sample.depth < max_m)
+    return bool(counted.any())

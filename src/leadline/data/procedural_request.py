@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from leadline.data.procedural.scenes import DEFAULT_KINDS, SPLITS, ProceduralScenes
 from leadline.data.request import DatasetRequest, required_split, settings_from
+from leadline.data.sky import TruthSpace
 
 NAME = "procedural"
 DEFAULT_COUNT = 500
@@ -31,6 +33,10 @@ class ProceduralSettings:
     """Pixel pairs per scene of which the nearer one is known."""
     kinds: str = ""
     """Kinds of scenes, with commas between (room, yard, street), each equally often; empty: the default mix."""
+    space: Literal["metres", "disparity"] = "metres"
+    """State depth in metres, or as 1 / z for recipes that learn relative depth."""
+    sky: Literal["ignore", "far"] = "ignore"
+    """Mask the sky, or (in disparity) make it valid with disparity 0."""
 
 
 def open_procedural(request: DatasetRequest) -> ProceduralScenes:
@@ -39,7 +45,7 @@ def open_procedural(request: DatasetRequest) -> ProceduralScenes:
     Splits: ``train``, ``val``, ``test``, disjoint; ``all`` (default) is ``test``, which no recipe trains on.
 
     Raises:
-        UsageError: unknown split or option, a count or size below 1.
+        UsageError: unknown split or option, a count or size below 1, ``sky=far`` in metres.
     """
     chosen = settings_from(ProceduralSettings, NAME, request.options)
     split = required_split(NAME, request, ("all", *SPLITS))
@@ -52,4 +58,5 @@ def open_procedural(request: DatasetRequest) -> ProceduralScenes:
         ordinal_pairs=chosen.ordinal_pairs,
         split="test" if split == "all" else split,
         kinds=dict.fromkeys(chosen.kinds.split(","), 1.0) if chosen.kinds else dict(DEFAULT_KINDS),
+        truth=TruthSpace(chosen.space, chosen.sky),
     )

@@ -26,7 +26,8 @@ from leadline.data.sunrgbd_list import ListedFrame, frame_folder, read_json_list
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from leadline.contracts.sample import Camera, Sample
+    from leadline.contracts.camera import Camera
+    from leadline.contracts.sample import Sample
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.data.conventions import breaches_of_range, breaches_of_type
+from leadline.data.decoding import POSITIVE_KINDS
+from leadline.data.ray_length import holds_ray_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Sample
 
 UNDETECTABLE = (
-    "Not visible in single maps: ray length stored as z-depth, a wrong factor that leaves plausible numbers (5000 per metre "
-    "read as millimetres), a wrong focal length that leaves a plausible view, an inverted mask over numbers that look like "
-    "depth, swapped red and blue; compare a known distance, or warp one frame into the next."
+    "Not visible in single maps: ray length stored as z-depth (unless a camera is known and clean planes show), a wrong "
+    "factor that leaves plausible numbers (5000 per metre read as millimetres), a wrong focal length that "
+    "leaves a plausible view, an inverted mask over numbers that look like depth, "
+    "swapped red and blue; compare a known distance, or warp one frame into the next."
 )
 
 NEAREST_FAR_END_M = 0.3
@@ -29,7 +32,9 @@ NEAREST_FAR_END_M = 0.3
 FARTHEST_MEDIAN_M = 200.0
 _LARGEST_UINT16_M = 65.535
 _FEW_LEVELS = 8  # below this many different values, patterns among them mean nothing
-_PLAUSIBLE_VIEW_DEG = (15.0, 150.0)
+_PLAUSIBLE_VIEW_DEG = (15.0, 140.0)
+_SWAPPED_WITHIN = 0.08  # share of the picture by which a real principal point may miss where a swap would put it
+_NEARLY_SQUARE = 0.15  # share by which the sides must differ before a swap can be told
 
 
 def suspicions(sample: Sample) -> list[str]:
@@ -61,6 +66,8 @@ def suspicions(sample: Sample) -> list[str]:
     if sample.kind is DepthKind.METRIC:
         found += [sentence for sentence, holds in _METRIC_CHECKS if holds(values)]
         found += ["most masked pixels hold plausible depths: is the mask inverted?"] if _masks_depth(depth, valid) else []
+    if sample.kind in POSITIVE_KINDS and sample.camera is not None and holds_ray_length(depth, valid, sample.camera.matrix):
+        found.append("planes are flat only if the numbers are lengths of rays: divide them by the length of (x, y, 1)")
     return found
 
 
@@ -141,8 +148,17 @@ def _camera_doubts(sample: Sample) -> Iterator[str]:
         return
     view_deg = math.degrees(2 * math.atan(width / (2 * fx)))
     if not _PLAUSIBLE_VIEW_DEG[0] <= view_deg <= _PLAUSIBLE_VIEW_DEG[1]:
-        yield "the camera sees less than 15 or more than 150 degrees: intrinsics of another picture size?"
-    if not (0.25 < cx / width < 0.75 and 0.25 < cy / height < 0.75):
+        yield "the camera sees less than 15 or more than 140 degrees: intrinsics of another picture size?"
+    if _exchanged(cx=cx, cy=cy, height=height, width=width):
+        yield "the principal point is the middle of a picture of exchanged width and height: cx and cy swapped?"
+    elif not (0.25 < cx / width < 0.75 and 0.25 < cy / height < 0.75):
         yield "the principal point is far from the middle: intrinsics of another picture size?"
     if not 0.8 < fx / fy < 1.25:
         yield "the focal lengths differ by more than a quarter: were width and height swapped?"
+
+
+def _exchanged(*, cx: float, cy: float, height: int, width: int) -> bool:
+    """Whether (cx, cy) is near (H / 2, W / 2) in a picture whose sides differ enough for that to mean something."""
+    if abs(width - height) < _NEARLY_SQUARE * max(width, height):
+        return False
+    return abs(cx - height / 2) < _SWAPPED_WITHIN * height and abs(cy - width / 2) < _SWAPPED_WITHIN * width

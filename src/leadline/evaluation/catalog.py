@@ -3,17 +3,25 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import replace
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
 from leadline.evaluation.crops import CROPS
-from leadline.evaluation.protocol import Protocol
+from leadline.evaluation.protocol import Convention, Protocol
 from leadline.evaluation.protocols.da2k import DA2K
 from leadline.evaluation.protocols.depth import DEPTH
 from leadline.evaluation.protocols.ibims import IBIMS
 from leadline.evaluation.protocols.nyu_eigen import NYU_EIGEN
 from leadline.evaluation.protocols.procedural import PROCEDURAL
+from leadline.evaluation.protocols.relative import (
+    DIODE_RELATIVE,
+    ETH3D_RELATIVE,
+    KITTI_RELATIVE,
+    NYU_RELATIVE,
+    SINTEL_RELATIVE,
+)
 from leadline.evaluation.protocols.sunrgbd_zoe import SUNRGBD_ZOE
 from leadline.geometry.alignment import Alignment
 
@@ -22,6 +30,11 @@ PROTOCOLS: dict[str, Protocol] = {
     "sunrgbd-zoe": SUNRGBD_ZOE,
     "ibims": IBIMS,
     "da2k": DA2K,
+    "nyu-relative": NYU_RELATIVE,
+    "kitti-relative": KITTI_RELATIVE,
+    "sintel-relative": SINTEL_RELATIVE,
+    "eth3d-relative": ETH3D_RELATIVE,
+    "diode-relative": DIODE_RELATIVE,
     "procedural": PROCEDURAL,
     "depth": DEPTH,
 }
@@ -48,13 +61,14 @@ def changed(
     crop: str | None = None,
     range_m: tuple[float, float] | None = None,
     alignment: str | None = None,
+    convention: str | None = None,
     tta: str | None = None,
 ) -> Protocol:
     """The protocol with the named choices replaced; None keeps a choice.  Results record what differs from the catalog.
 
     Raises:
-        UsageError: an unknown crop, alignment or test-time augmentation.
-        ContractError: a range or alignment the protocol cannot take.
+        UsageError: an unknown crop, alignment, convention or test-time augmentation.
+        ContractError: a range, alignment or convention the protocol cannot take.
     """
     if crop is not None:
         protocol = replace(protocol, crop=CROPS[_known("crop", crop, list(CROPS))])
@@ -62,6 +76,10 @@ def changed(
         protocol = replace(protocol, range_m=range_m)
     if alignment is not None:
         protocol = replace(protocol, alignment=Alignment(_known("alignment", alignment, [a.value for a in Alignment])))
+    if convention is not None:
+        _known("convention", convention, list(typing.get_args(Convention)))
+        chosen = typing.cast("Convention", convention)
+        protocol = replace(protocol, convention=chosen, clamp=protocol.clamp and chosen != "disp")
     if tta is not None:
         protocol = replace(protocol, tta="flip" if _known("tta", tta, ["none", "flip"]) == "flip" else "none")
     return protocol

@@ -10,6 +10,8 @@ p predicted, t true, e = ln p - ln t and E the mean over valid pixels:
     log10                    E[|log10 p - log10 t|]                     (Saxena et al. 2009)
     silog                    100 sqrt(E[e^2] - E[e]^2)                  (KITTI benchmark, ZoeDepth)
     silog_da                 sqrt(E[e^2] - E[e]^2 / 2)                  (Depth Anything V2's own "silog")
+
+Compared in disparity, p and t are 1 / metres: what is symmetric in p / t stays, the relative and square errors do not.
 """
 
 from __future__ import annotations
@@ -59,3 +61,23 @@ def depth_metrics(*, predicted_m: Tensor, target_m: Tensor, valid: Tensor) -> di
         "silog": 100.0 * (mean_square_log - square_mean_log).clamp(min=0.0).sqrt(),
         "silog_da": (mean_square_log - 0.5 * square_mean_log).sqrt(),
     }
+
+
+def disparity_metrics(*, predicted_m: Tensor, target_m: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    """The metrics of :func:`depth_metrics` with inverse depth in place of depth, per image.
+
+    Args:
+        predicted_m, target_m: (B, H, W) metres, positive where valid; their inverses are compared.
+        valid: (B, H, W) bool; elsewhere nothing is read, NaN is harmless.
+
+    Returns:
+        Name -> (B,) float64; NaN for an image without a valid pixel.  ``rmse`` and ``sq_rel`` are in 1/m, the delta and
+        logarithmic metrics are those of depth.
+
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0]]])
+    >>> errors = disparity_metrics(predicted_m=truth * 2.0, target_m=truth, valid=truth > 0)
+    >>> errors["abs_rel"].item()
+    0.5
+    """
+    predicted, target = (torch.where(valid, x.double(), 1.0).reciprocal() for x in (predicted_m, target_m))
+    return depth_metrics(predicted_m=predicted, target_m=target, valid=valid)

@@ -7,13 +7,22 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from leadline.contracts.depth_map import DepthMap
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Field, Sample
 from leadline.evaluation.crops import FULL, Crop
 from leadline.geometry.alignment import Alignment
+
+Convention: TypeAlias = Literal["depth", "depth_gtmax", "disp"]
+"""What follows the fit of ``scale-shift-disparity``, by the names of the field.
+
+``depth``: aligned disparity is raised to at least 1 / far end of the range and inverted; metres are compared (MiDaS).
+``depth_gtmax``: the same, raised to at least 1 / farthest scored truth of that image (MoGe).
+``disp``: inverse depth is compared with inverse truth; below 1e-6 1/m it counts as 1e-6, which is near no truth
+(first author of Depth Anything, LiheYoung/Depth-Anything issue 174).
+"""
 
 
 class UnscorableError(DataError):
@@ -75,11 +84,14 @@ class Protocol:
         inclusive: whether the ends of the range are scored.
         clamp: whether predictions are clamped to the range before scoring.
         alignment: the fit to the truth of each image.
+        convention: what follows that fit, see ``Convention``; other than "depth" only after ``scale-shift-disparity``.
         allowed_alignments: the fits this protocol may be used with.
         resize: how a prediction of another size than the truth is brought to it, in the space of its kind.
         tta: "flip" averages with the mirrored prediction of the mirrored picture.
         aggregation: how images become one number, in a word for the result file; the scorer's weights decide it.
         minimum_valid_pixels: images with fewer scored pixels are left out and named.
+        dense: whether neighbours of a true pixel are true pixels too, as boundaries need; false for LiDAR.
+        boundary: whether the sharpness of boundaries is measured as well (``evaluation.contours``).
         source: where these choices come from.
     """
 
@@ -93,11 +105,14 @@ class Protocol:
     inclusive: bool = False
     clamp: bool = True
     alignment: Alignment = Alignment.NONE
+    convention: Convention = "depth"
     allowed_alignments: frozenset[Alignment] = frozenset(Alignment)
     resize: Literal["bilinear-corners", "bilinear"] = "bilinear-corners"
     tta: Literal["none", "flip"] = "none"
     aggregation: Literal["image-mean", "pair-mean"] = "image-mean"
     minimum_valid_pixels: int = 1
+    dense: bool = False
+    boundary: bool = False
     source: str
 
     def __post_init__(self) -> None:
@@ -114,6 +129,24 @@ class Protocol:
                 got=f"'{self.alignment.value}'",
                 remedy="choose one of them or the plain protocol 'depth'",
             )
+        if self.convention != "depth" and self.alignment is not Alignment.SCALE_SHIFT_DISPARITY:
+            raise ContractError(
+                expected=f"alignment '{Alignment.SCALE_SHIFT_DISPARITY.value}' before convention '{self.convention}'",
+                got=f"alignment '{self.alignment.value}'",
+                remedy="choose that alignment, or leave the convention out",
+            )
+        if self.convention == "disp" and self.clamp:
+            raise ContractError(
+                expected="no clamp to the range under convention 'disp', which never inverts",
+                got="clamp=True",
+                remedy="set clamp=False",
+            )
+        if self.boundary and not self.dense:
+            raise ContractError(
+                expected="a protocol with dense truth, whose boundaries can be measured",
+                got=f"'{self.name}', whose truth is sparse or ordinal",
+                remedy="leave the boundaries out, or choose a protocol for dense truth",
+            )
 
     @property
     def settings(self) -> dict[str, object]:
@@ -124,10 +157,12 @@ class Protocol:
             "range_inclusive": self.inclusive,
             "clamp": self.clamp,
             "alignment": self.alignment.value,
+            "convention": self.convention,
             "resize": self.resize,
             "tta": self.tta,
             "aggregation": self.aggregation,
             "minimum_valid_pixels": self.minimum_valid_pixels,
+            "boundary": self.boundary,
             "source": self.source,
         }
 

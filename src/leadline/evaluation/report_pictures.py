@@ -56,4 +56,5 @@ def _compared(predictor: Predicts, sample: Sample, protocol: Protocol) -> Report
         high=high,
     )
     numbers = ", ".join(f"{name} {rounded(metrics[name])}" for name in ("delta1", "abs_rel", "rmse"))
-    return ReportPicture(caption=f"{sample.key}: {numbers} (rmse in m)", pixels=pixels)
+    unit = "1/m" if compared.compared_in == "disparity" else "m"
+    return ReportPicture(caption=f"{sample.key}: {numbers} (rmse in {unit})", pixels=pixels)

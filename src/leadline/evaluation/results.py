@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from leadline.evaluation.published import Comparison
 from leadline.rasters.atomic import atomically
 
-HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "accuracy", "dde_correct"})
+HIGHER_IS_BETTER = frozenset({"delta1", "delta2", "delta3", "accuracy", "dde_correct", "boundary_f1"})
+
+PUBLISHED_COLUMNS = ("table", "model", "metric", "measured here", "published", "the published number is", "source")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +49,8 @@ class EvaluationResult:
         settings: every choice of the protocol, what was changed from the catalog, bootstrap seed and resamples, the policy
             for unreadable samples and, where the caller said it, which part of the data was scored.
         model: what the predictor says of itself (weights, input size, precision).
+        published: the papers' cells beside these means; empty where nobody asked.
+        caveats: what keeps these means from being the papers', in sentences; empty where nobody asked.
     """
 
     protocol: str
@@ -56,6 +61,8 @@ class EvaluationResult:
     intervals: Mapping[str, tuple[float, float]]
     settings: Mapping[str, object]
     model: Mapping[str, object] = field(default_factory=dict)
+    published: tuple[Comparison, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:
@@ -82,6 +89,7 @@ def is_better_higher(metric: str) -> bool:
 
 def as_json(result: EvaluationResult) -> dict[str, object]:
     """The result file: the keys that scripts rely on first, then intervals, worst images and names of what was left out."""
+    published = {"published": [one.record for one in result.published], "caveats": list(result.caveats)}
     return {
         "protocol": result.protocol,
         "dataset": result.dataset,
@@ -97,6 +105,7 @@ def as_json(result: EvaluationResult) -> dict[str, object]:
             for row in result.worst()
         ],
         "model": dict(result.model),
+        **(published if result.published else {}),
     }
 
 
@@ -115,7 +124,18 @@ def as_markdown(result: EvaluationResult) -> str:
         low, high = result.intervals[name]
         better = "higher" if is_better_higher(name) else "lower"
         lines.append(f"| {name} | {rounded(value)} | {rounded(low)} to {rounded(high)} | {better} |")
+    if result.published:
+        lines += ["", *(f"{sentence}." for sentence in result.caveats), "", f"| {' | '.join(PUBLISHED_COLUMNS)} |"]
+        lines += ["|---" * len(PUBLISHED_COLUMNS) + "|", *(f"| {' | '.join(row)} |" for row in published_rows(result))]
     return "\n".join(lines) + "\n"
+
+
+def published_rows(result: EvaluationResult) -> list[list[str]]:
+    """The cells of :data:`PUBLISHED_COLUMNS`, one row per published number, for people."""
+    return [
+        [one.table, one.model, one.metric, rounded(one.measured), rounded(one.published), one.verdict, one.source]
+        for one in result.published
+    ]
 
 
 def as_csv(result: EvaluationResult) -> str:

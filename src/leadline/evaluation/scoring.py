@@ -4,13 +4,14 @@
 A pixel the protocol scores but the model has no number for is never left out, for that would reward silence: NaN, invalid
 and (without clamping) non-positive predictions become the near end of the range, infinities its far end, as ZoeDepth does,
 or its near end too where it has no far one.  So does every pixel of an image that an alignment finds no usable prediction
-in.  Each is counted; the evaluation names the images.
+in.  Each is counted; the evaluation names the images.  Where disparities are compared, the made-up number is the least one.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,11 +21,13 @@ from torch.nn import functional
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import ContractError
 from leadline.contracts.sample import Sample
-from leadline.evaluation.metrics import depth_metrics
+from leadline.evaluation.contours import boundary_f1
+from leadline.evaluation.metrics import depth_metrics, disparity_metrics
 from leadline.evaluation.protocol import Case, ImageScore, Protocol, UnscorableError
 from leadline.geometry.alignment import NothingToFitError, align
 
 SMALLEST_SCORED_M = 1e-3  # the near end where a range starts at 0, whose logarithm nobody can take
+FARTHEST_COMPARED_M = 1e6  # 1 / the least inverse depth that is compared; float32 inverts it and back
 _ALL_VALID = 1 - 1e-5  # share of valid weight, up to rounding of the interpolation
 
 
@@ -38,6 +41,7 @@ class Judged:
         target_m: (H, W) metres, undefined where not valid.
         scored: (H, W) bool, what the protocol scores.
         missing: (H, W) bool, where the model had no usable number.
+        compared_in: whether metres or their inverses are compared.
     """
 
     predicted_m: Tensor
@@ -45,23 +49,34 @@ class Judged:
     target_m: Tensor
     scored: Tensor
     missing: Tensor
+    compared_in: Literal["depth", "disparity"] = "depth"
 
 
 def score_depth(case: Case, protocol: Protocol) -> ImageScore:
-    """The metrics of :func:`~leadline.evaluation.metrics.depth_metrics` under the protocol; prediction and truth (H, W).
+    """The metrics of :mod:`leadline.evaluation.metrics` under the protocol, and ``boundary_f1`` where it asks for it.
+
+    Prediction and truth (H, W).
 
     Raises:
         UnscorableError: fewer scored pixels than the protocol asks for.
         ContractError: the prediction's kind is too weak for the alignment, or see ``judged``.
     """
-    return score_judged(judged(case, protocol))
+    compared = judged(case, protocol)
+    return with_boundary(score_judged(compared), compared, protocol)
+
+
+def with_boundary(score: ImageScore, compared: Judged, protocol: Protocol) -> ImageScore:
+    """The score with ``boundary_f1`` of the aligned, uncapped maps (H, W) where the protocol measures boundaries."""
+    if not protocol.boundary:
+        return score
+    sharpness = boundary_f1(predicted=compared.uncapped_m, target=compared.target_m, valid=compared.scored)
+    return replace(score, metrics={**score.metrics, "boundary_f1": sharpness})
 
 
 def score_judged(compared: Judged) -> ImageScore:
     """The metrics of an image (H, W) that was already brought to metres; NaN where it has no scored pixel."""
-    values = depth_metrics(
-        predicted_m=compared.predicted_m[None], target_m=compared.target_m[None], valid=compared.scored[None]
-    )
+    metrics = disparity_metrics if compared.compared_in == "disparity" else depth_metrics
+    values = metrics(predicted_m=compared.predicted_m[None], target_m=compared.target_m[None], valid=compared.scored[None])
     return ImageScore(
         metrics={name: float(value) for name, value in values.items()},
         missing_pixels=int((compared.missing & compared.scored).sum()),
@@ -80,12 +95,20 @@ def judged(case: Case, protocol: Protocol) -> Judged:
     target_m, scored = scored_pixels(case.sample, protocol)
     prediction = resized(case.prediction, target_m.shape[0], target_m.shape[1], protocol)
     try:
-        aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=protocol.range_m[1])
+        far_m = _far_end(protocol, target_m[scored])
+        aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=far_m)
     except NothingToFitError:  # as with metres that are NaN throughout
         aligned = replace(prediction, valid=np.zeros_like(prediction.valid), kind=DepthKind.METRIC)
     uncapped_m, missing = repaired(aligned, protocol)
     predicted_m = uncapped_m.clamp(min=_near_end(protocol), max=protocol.range_m[1]) if protocol.clamp else uncapped_m
-    return Judged(predicted_m=predicted_m, uncapped_m=uncapped_m, target_m=target_m, scored=scored, missing=missing)
+    return Judged(
+        predicted_m=predicted_m,
+        uncapped_m=uncapped_m,
+        target_m=target_m,
+        scored=scored,
+        missing=missing,
+        compared_in="disparity" if protocol.convention == "disp" else "depth",
+    )
 
 
 def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
@@ -132,15 +155,24 @@ def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -
 def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
     """Finite metres (H, W), and the (H, W) mask of those that had to be made up.
 
-    Plus infinity becomes the far end of the range where it has one; all others become its near end.
+    Plus infinity becomes the far end of the range where it has one; all others become its near end, or as far as disparities
+    are compared at all, for there the far end is the one that costs no more than an error of 1.
     """
     values, usable = torch.tensor(aligned.values), torch.tensor(aligned.valid)
     endless = (values == torch.inf) & math.isfinite(protocol.range_m[1])
     usable = usable & values.isfinite()
     if not protocol.clamp:
         usable = usable & (values > 0)  # nothing else will lift them to where logarithms exist
-    ends = torch.where(endless, protocol.range_m[1], _near_end(protocol))
+    made_up_m = FARTHEST_COMPARED_M if protocol.convention == "disp" else _near_end(protocol)
+    ends = torch.where(endless, protocol.range_m[1], made_up_m)
     return torch.where(usable, values, ends.to(values.dtype)), ~usable
+
+
+def _far_end(protocol: Protocol, truth_m: Tensor) -> float:
+    """Metres beyond which no aligned disparity is inverted, by the protocol's convention; truth (N,) is what is scored."""
+    if protocol.convention == "disp":
+        return FARTHEST_COMPARED_M
+    return float(truth_m.max()) if protocol.convention == "depth_gtmax" else protocol.range_m[1]
 
 
 def _near_end(protocol: Protocol) -> float:

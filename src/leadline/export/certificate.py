@@ -92,7 +92,8 @@ def write_certificate(file: Path, described: Mapping[str, Any], checks: Sequence
         "file": file.name,
         "sha256": {one.name: sha256_of(one) for one in parts},
         "graph": dict(described),
-        "differences": "shares of the range (greatest - least) of the model's own float32 map",
+        "differences": "shares of the range (greatest - least) of the model's own float32 map, or of a hundredth of its "
+        "greatest magnitude where that is more",
         "tolerance": asdict(tolerance),
         "max_difference": max(check.max_difference for check in checks),
         "mean_difference": sum(check.mean_difference for check in checks) / len(checks),

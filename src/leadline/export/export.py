@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -132,8 +133,6 @@ def _describe(predictor: Predictor, settings: ExportSettings, *, has_confidence:
 
 
 def _as_json(description: PortableDescription) -> dict[str, Any]:
-    import json
-
     described: dict[str, Any] = json.loads(description.to_json())
     return described
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RANDOM_SIZES_PX = ((518, 518), (360, 480), (400, 300), (233, 427))
 SCENES = 2
 MOST_OF_A_FOLDER = 8
+FLATTEST = 0.01
+"""Of its greatest magnitude: a map whose range is less, an untrained network's, is measured by this instead."""
 
 NamedPicture = tuple[str, "NDArray[np.uint8]"]
 
@@ -86,9 +88,9 @@ def compare(model: Predictor, exported: Sequence[ExportedPredictor], pictures: I
 def difference(name: str, *, expected: DepthMap, got: DepthMap, runtime: str) -> Check:
     """How far ``got`` is from ``expected``, both (H, W) in the same unit; NaN where one of them says nothing finite."""
     height, width = expected.values.shape
-    spread = float(np.ptp(expected.values))
-    # A constant map has no range: then its magnitude is the measure, and for a map of zeros the unit.
-    scale = spread or float(np.abs(expected.values).max()) or 1.0
+    spread, magnitude = float(np.ptp(expected.values)), float(np.abs(expected.values).max())
+    # A share of almost no range would be one of float32's rounding; a constant map has its magnitude, zeros have the unit.
+    scale = (max(spread, FLATTEST * magnitude) if spread else magnitude) or 1.0
     shares = np.abs(got.values.astype(np.float64) - expected.values) / scale
     certainty = None
     if expected.confidence is not None and got.confidence is not None:

@@ -159,7 +159,7 @@ def check_alignment(kind: DepthKind, alignment: Alignment) -> None:
     raise ContractError(
         expected=f"a prediction that claims {alignment.scores.value}, which alignment '{alignment.value}' scores",
         got=f"a prediction of kind {kind.value}",
-        remedy=f"choose an alignment for this kind: {allowed}",
+        remedy=f"choose --alignment for this kind: {allowed}",
     )
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from leadline.contracts.errors import DataError, StorageError, UsageError
 from leadline.contracts.predictor import Predicts
 from leadline.inference.inputs import InputPicture, Inputs
-from leadline.inference.outputs.files import ENDINGS, OutputFormat, Prediction, check_formats, output_path, save_prediction
+from leadline.inference.outputs.files import ENDINGS, OutputFormat, check_formats, output_path, save_prediction
+from leadline.inference.outputs.prediction import Prediction
 from leadline.inference.outputs.write_behind import WriteBehind
 from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_size
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from leadline.contracts.camera import Camera
     from leadline.contracts.depth_map import DepthKind
-    from leadline.contracts.sample import Camera
 
 logger = logging.getLogger(__name__)
 

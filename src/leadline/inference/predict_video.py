@@ -7,7 +7,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ from leadline.inference.clips.grid import brightness
 from leadline.inference.clips.opening import open_clip
 from leadline.inference.clips.stabiliser import Stabiliser
 from leadline.inference.clips.video_file import pyav
-from leadline.inference.outputs.files import Prediction, check_formats, output_path, save_prediction
+from leadline.inference.outputs.files import check_formats, output_path, save_prediction
+from leadline.inference.outputs.prediction import Prediction
 from leadline.rasters.atomic import atomically, require_writable
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OnFrames = Callable[[int, "int | None"], None]
-"""Called with (frames done, frames in all, None where the clip does not say)."""
+OnFrames = Callable[[int, "int | None"], None]  # called with frames done, and frames in all where the clip says
 RECORD, COLOUR_VIDEO_ENDING = "clip.json", "_color.mp4"
 
 
@@ -82,7 +82,7 @@ def predict_video(
 
     Raises:
         DataError: no clip, frames of several sizes, not one frame, or, under the policy "stop", a damaged frame or an early
-            end; files of the frames before it stay.
+            end; the finished files of earlier frames stay and are counted in the error, ``clip.json`` is not written.
         UsageError: formats that do not fit the model, or a batch size below 1.
         StorageError: the folder cannot be written, or is the clip's own.
         MissingExtraError: a video file, or ``color``, without PyAV; ``exr`` without OpenEXR.
@@ -96,10 +96,11 @@ def predict_video(
     if "color" in each.formats:
         pyav()
     work = _Work(predictor, clip, place, settings)
-    for batch in _batches(clip.read(each.on_unreadable, work.tell), each.batch_size):
-        work.predict(batch)
-        if on_progress is not None:
-            on_progress(work.summary.predicted, clip.expected_frames)
+    with _counted(work):
+        for batch in _batches(clip.read(each.on_unreadable, work.tell), each.batch_size):
+            work.predict(batch)
+            if on_progress is not None:
+                on_progress(work.summary.predicted, clip.expected_frames)
     work.finish()
     return work.summary
 
@@ -220,14 +221,25 @@ def clip_places(paths: list[Path], out_folder: Path) -> dict[Path, Path]:
     for path, name in zip(paths, bare, strict=True):
         wanted = name if bare.count(name) == 1 else path.name
         numbered = (f"{wanted}_{number}" for number in itertools.count(2))
-        taken = set(places.values())
-        places[path] = next(out_folder / one for one in itertools.chain([wanted], numbered) if out_folder / one not in taken)
+        free = (out_folder / one for one in itertools.chain([wanted], numbered))
+        places[path] = next(one for one in free if one not in places.values())
     return places
 
 
+@contextmanager
+def _counted(work: _Work) -> Iterator[None]:
+    """A refusal on the way says what stands on disk by then."""
+    try:
+        yield
+    except DataError as error:
+        if not (done := work.summary.predicted):
+            raise
+        written = f"files of {done} frames before it are in {work.place}"
+        raise DataError(expected=error.expected, got=f"{error.got} ({written})", remedy=error.remedy) from error
+
+
 def _batches(frames: Iterator[ClipFrame], size: int) -> Iterator[list[ClipFrame]]:
-    while batch := list(itertools.islice(frames, size)):
-        yield batch
+    yield from iter(lambda: list(itertools.islice(frames, size)), [])
 
 
 def _refuse_own_folder(path: Path, place: Path) -> None:

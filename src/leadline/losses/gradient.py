@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_mean
+from leadline.losses.pooling import SumAcross, check_choice, keep, masked_pair, pooled_mean
+
+GradientNorm = Literal["per_scale", "full"]
+"""What a scale's steps are divided by: its own valid pixels (the copied code) or those at full size (the papers)."""
 
 ANGLE_OFFSET_M = 1e-10  # ZoeDepth adds it to the horizontal difference before it divides by it
 FLAT_M = 1e-2  # below this step per pixel the angle's gradient is damped, see ``gradient_l1``
@@ -50,20 +54,20 @@ def multi_scale_gradient(
     target_m: Tensor,
     valid: Tensor,
     strides: Sequence[int] = (1, 2, 4, 8),
+    norm: GradientNorm = "per_scale",
     sum_across: SumAcross = keep,
 ) -> Tensor:
     """Gradient matching at several strides   (MegaDepth, Li & Snavely 2018; form of MiDaS and Metric3D).
 
-    For library users, and for the recipe ``distillation`` to come, whose Depth Anything V2 weighs it beside its main loss.
-
     Per stride and image: the absolute steps of the error ``predicted - target`` between neighbours that are both valid,
-    horizontal and vertical, summed, divided by the image's number of valid pixels at that stride.  Mean over the images,
-    sum over the strides.
+    horizontal and vertical, summed, divided by a number of valid pixels of the image.  Mean over the images of the global
+    batch that have a valid pixel, sum over the strides.
 
     Args:
         predicted_m, target_m: (B,H,W) metres, or any other common unit.
         valid: (B,H,W) bool.
         strides: every n-th row and column is kept.
+        norm: divide by the valid pixels at that stride, which gives coarse strides more weight, or at stride 1.
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
@@ -71,16 +75,32 @@ def multi_scale_gradient(
         the prediction changes nothing.
 
     Raises:
-        ContractError: see ``losses.pooling.masked_pair``.
+        ContractError: see ``losses.pooling.masked_pair``; another word for ``norm``.
 
     >>> flat, ramp = torch.ones(1, 1, 3), torch.tensor([[[1.0, 2.0, 3.0]]])
     >>> round(multi_scale_gradient(predicted_m=ramp, target_m=flat, valid=flat > 0, strides=(1,)).item(), 4)
     0.6667
     """
     predicted, target, mask = masked_pair(predicted=predicted_m, target=target_m, valid=valid)
-    error = predicted - target
-    per_image = torch.stack([_matched(error[:, ::n, ::n], mask[:, ::n, ::n]) for n in strides]).sum(dim=0)
-    return pooled_mean(per_image, torch.ones_like(per_image, dtype=torch.bool), sum_across)
+    per_image = steps_per_pixel(predicted - target, mask, strides=strides, norm=norm)
+    return pooled_mean(per_image, mask.any(dim=2).any(dim=1), sum_across)
+
+
+def steps_per_pixel(error: Tensor, valid: Tensor, *, strides: Sequence[int], norm: GradientNorm) -> Tensor:
+    """What ``multi_scale_gradient`` says of each image: (B,H,W) -> (B,), unit kept.
+
+    ``error`` is finite everywhere, also where not valid; the rest is as there.
+    """
+    check_choice("norm", norm, get_args(GradientNorm))
+    ones = valid.to(error.dtype)  # products with it are many times as fast as torch.where
+    per_stride = []
+    for n in strides:
+        coarse, known = (error, ones) if n == 1 else (error[:, ::n, ::n], ones[:, ::n, ::n])
+        down = coarse.diff(dim=1).abs() * (known[:, 1:] * known[:, :-1])
+        across = coarse.diff(dim=2).abs() * (known[:, :, 1:] * known[:, :, :-1])
+        pixels = (known if norm == "per_scale" else ones).sum(dim=(1, 2))
+        per_stride.append((down.sum(dim=(1, 2)) + across.sum(dim=(1, 2))) / pixels.clamp(min=1))
+    return torch.stack(per_stride).sum(dim=0)
 
 
 def _polar(depth_m: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,10 +113,3 @@ def _polar(depth_m: Tensor) -> tuple[Tensor, Tensor]:
     # d angle = (dx d(dy) - dy d(dx)) / length^2, added as a term whose value is 0
     step = (across * dy - down * dx) / (across.square() + down.square()).clamp(min=FLAT_M**2)
     return squared_length, angle + (step - step.detach())
-
-
-def _matched(error: Tensor, mask: Tensor) -> Tensor:
-    """(B,h,w) -> (B,)."""
-    down = torch.where(mask[:, 1:] & mask[:, :-1], error.diff(dim=1), 0).abs().sum(dim=(1, 2))
-    across = torch.where(mask[:, :, 1:] & mask[:, :, :-1], error.diff(dim=2), 0).abs().sum(dim=(1, 2))
-    return (down + across) / mask.sum(dim=(1, 2)).clamp(min=1)

@@ -11,7 +11,7 @@ that rank, W being the number of ranks, because the losses of all W ranks depend
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from leadline.contracts.errors import ContractError
 
 SumAcross = Callable[[Tensor], Tensor]
 """Differentiable sum over ranks of a tensor that has the same shape on each."""
+
+Pooling = Literal["image", "batch"]
+"""What weighs the same: every image with a valid pixel, or every pixel of the global batch (the released code of MiDaS)."""
 
 
 def keep(sums: Tensor) -> Tensor:
@@ -70,7 +73,7 @@ def masked_pair(*, predicted: Tensor, target: Tensor, valid: Tensor) -> MaskedPa
     for name, tensor in {"predicted": predicted, "target": target, "valid": valid}.items():
         if tensor.ndim != 3 or tensor.shape != predicted.shape:
             raise ContractError(
-                expected=f"{name} of shape (B,H,W) equal to the prediction's",
+                expected="predicted, target and valid of one shape (B,H,W)",
                 got=f"{name} {tuple(tensor.shape)} beside predicted {tuple(predicted.shape)}",
                 remedy="squeeze the channel, and resize the prediction to the target before the loss",
             )
@@ -88,6 +91,52 @@ def pooled_mean(values: Tensor, weights: Tensor, sum_across: SumAcross) -> Tenso
     """
     total, count = sum_across(torch.stack([torch.where(weights, values, 0).sum(), weights.sum().to(values.dtype)])).unbind()
     return total / count.detach().clamp(min=1)
+
+
+def pooled_over_images(sums: Tensor, counts: Tensor, pooling: Pooling, sum_across: SumAcross) -> Tensor:
+    """Mean of what each image sums up, by image or by pixel, over all ranks.
+
+    Args:
+        sums: (B,) of any unit, 0 where an image counts nothing.
+        counts: (B,) how much each image counts, e.g. its valid pixels.
+        pooling: the mean over images of their own means, or the sum of the sums by that of the counts.
+        sum_across: sum over ranks.
+
+    Returns:
+        (), unit kept; 0 where nothing counts.
+
+    Raises:
+        ContractError: another word for ``pooling``.
+
+    >>> sums, counts = torch.tensor([6.0, 1.0]), torch.tensor([3, 1])
+    >>> [pooled_over_images(sums, counts, one, keep).item() for one in ("image", "batch")]
+    [1.5, 1.75]
+    """
+    check_choice("pooling", pooling, get_args(Pooling))
+    if pooling == "image":
+        return pooled_mean(sums / counts.clamp(min=1), counts > 0, sum_across)
+    total, count = sum_across(torch.stack([sums.sum(), counts.sum().to(sums.dtype)])).unbind()
+    return total / count.detach().clamp(min=1)
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is none of ``choices``.
+
+    Raises:
+        ContractError: naming them.
+    """
+    if value not in choices:
+        raise ContractError(expected=f"{name} as one of {', '.join(choices)}", got=repr(value), remedy="choose one of them")
+
+
+def check_share(name: str, value: float) -> None:
+    """Refuse a share of pixels to leave out that is not in [0, 1).
+
+    Raises:
+        ContractError: the share is outside.
+    """
+    if not 0 <= value < 1:
+        raise ContractError(expected=f"{name} in [0, 1)", got=f"{value}", remedy="pass e.g. 0.1 for a tenth of the pixels")
 
 
 def pooled_moments(values: Tensor, valid: Tensor, sum_across: SumAcross) -> Moments:

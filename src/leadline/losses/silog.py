@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metres enter, scale-invariant logarithmic losses leave; elsewhere two share one name, so here both say whose they are."""
+"""Positive maps enter, scale-invariant logarithmic losses leave; elsewhere they share one name, here each says whose."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_moments, root
+from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_mean, pooled_moments, root
 
 LOG_OFFSET_M = 1e-7  # ZoeDepth adds it to both depths before the logarithm
+SMALLEST_VALUE = 1e-6  # the architecture reference lifts both maps to it before the logarithm
 LOSS_FACTOR = 10.0  # AdaBins and ZoeDepth; Depth Anything V2 has none
 
 
@@ -70,3 +72,48 @@ def dav2_silog(
     predicted, target, mask = masked_pair(predicted=predicted_m, target=target_m, valid=valid)
     count, mean, squares = pooled_moments(target.log() - predicted.log(), mask, sum_across)
     return root(squares / count.clamp(min=1) + (1 - variance_weight) * mean.square())
+
+
+def silog(
+    *, predicted: Tensor, target: Tensor, valid: Tensor, variance_weight: float = 0.5, sum_across: SumAcross = keep
+) -> Tensor:
+    """Mean over images of ``sqrt(mean(g^2) - variance_weight mean(g)^2)``, g = log(predicted) - log(target).
+
+    As the Depth Anything V2 architecture reference writes it, which calls it scale- and shift-invariant: it is Eigen's loss
+    (2014) per image, invariant to scale only at weight 1 and never to shift.  A prediction that is c times the target costs
+    |ln c| sqrt(1 - variance_weight).
+
+    Args:
+        predicted, target: (B,H,W) of one claim and unit, both lifted to ``SMALLEST_VALUE``; below it a prediction gets no
+            gradient.
+        valid: (B,H,W) bool; targets of ``SMALLEST_VALUE`` or less do not count either.
+        variance_weight: in [0, 1], the formula's lambda; 1 ignores the scale of each image, 0 is the root mean square.
+        sum_across: sum over ranks, see ``losses.pooling``.
+
+    Returns:
+        (), float32 or float64, no unit; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+
+    Raises:
+        ContractError: see ``losses.pooling.masked_pair``.
+
+    >>> truth = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
+    >>> round(silog(predicted=2 * truth, target=truth, valid=truth > 0).item(), 6)
+    0.490129
+    """
+    pair = masked_pair(predicted=predicted, target=target, valid=valid)
+    counted = valid & (pair.target > SMALLEST_VALUE)
+    difference = log_difference(predicted=pair.predicted, target=pair.target)
+    pixels = counted.sum(dim=(1, 2))
+    mean = torch.where(counted, difference, 0).sum(dim=(1, 2)) / pixels.clamp(min=1)
+    centred = torch.where(counted, difference - mean[:, None, None], 0)
+    variance = centred.square().sum(dim=(1, 2)) / pixels.clamp(min=1)
+    return pooled_mean(root(variance + (1 - variance_weight) * mean.square()), pixels > 0, sum_across)
+
+
+def log_difference(*, predicted: Tensor, target: Tensor) -> Tensor:
+    """log(predicted) - log(target), both lifted to ``SMALLEST_VALUE`` first: any shape, e.g. (B,H,W); no unit.
+
+    >>> log_difference(predicted=torch.tensor([1.0, 0.0]), target=torch.tensor([1.0, 1e-6])).tolist()
+    [0.0, 0.0]
+    """
+    return predicted.clamp(min=SMALLEST_VALUE).log() - target.clamp(min=SMALLEST_VALUE).log()

@@ -52,13 +52,27 @@ class Attention(nn.Module):
         side = 2 * self.native - 1
         native_1Hyx = table.T.reshape(1, self.heads, side, side)
         distances = F.interpolate(native_1Hyx, (2 * h - 1, 2 * w - 1), mode="bilinear", align_corners=False)[0]
-        # A window of the mirrored table holds all distances from one patch, and slides with it: no index is needed.
-        windows = distances.flip(1, 2).unfold(1, h, 1).unfold(2, w, 1).flip(1, 2)
-        bias = windows.new_empty(self.heads, 1 + h * w, 1 + h * w)
-        bias[:, 1:, 1:] = windows.reshape(self.heads, h * w, h * w)
-        from_class, to_class, itself = special[:, :, None]
-        bias[:, 0, 1:], bias[:, 1:, 0], bias[:, 0, :1] = from_class, to_class, itself
-        return bias
+        windows = _distances_looked_up if torch.compiler.is_exporting() else _distances_from_each_patch
+        patches = windows(distances, h, w).reshape(self.heads, h * w, h * w)
+        from_class, to_class, itself = special[:, :, None, None]
+        from_patches = torch.cat((to_class.expand(-1, h * w, 1), patches), dim=2)
+        return torch.cat((torch.cat((itself, from_class.expand(-1, 1, h * w)), dim=2), from_patches), dim=1)
+
+
+def _distances_from_each_patch(distances_Hyx: Tensor, h: int, w: int) -> Tensor:
+    """(H,2h-1,2w-1) by distance, most negative first -> (H,h,w,h,w) by query and key, no unit.
+
+    A window of the mirrored table holds all distances from one patch, and slides with it: no index is needed.
+    """
+    return distances_Hyx.flip(1, 2).unfold(1, h, 1).unfold(2, w, 1).flip(1, 2)
+
+
+def _distances_looked_up(distances_Hyx: Tensor, h: int, w: int) -> Tensor:
+    """The same by index, for graphs of any size: traced windows keep the size they were traced at."""
+    down, right = (torch.arange(side, device=distances_Hyx.device) for side in (h, w))
+    rows = distances_Hyx[:, (down[:, None] - down + h - 1).reshape(h * h)]
+    both = rows[:, :, (right[:, None] - right + w - 1).reshape(w * w)]
+    return both.reshape(-1, h, h, w, w).transpose(2, 3)
 
 
 class Block(nn.Module):
@@ -107,7 +121,9 @@ class BeitVisionTransformer(nn.Module):
         """Normalised (B,3,H,W), sides multiples of 16 -> four maps (B,D,H/16,W/16) and their class tokens (B,1,D)."""
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         patches_BND = self.patch_embed(image_B3HW)
-        tokens_BND = torch.cat((self.cls_token.expand(len(patches_BND), -1, -1).to(patches_BND.dtype), patches_BND), dim=1)
+        tokens_BND = torch.cat(
+            (self.cls_token.expand(patches_BND.shape[0], -1, -1).to(patches_BND.dtype), patches_BND), dim=1
+        )
         readings = []
         for index, block in enumerate(self.blocks[: self.taps[-1] + 1]):
             tokens_BND = block(tokens_BND, h, w)

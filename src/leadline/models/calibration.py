@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from leadline.contracts.errors import UsageError
-from leadline.models.requirements import require, require_one_of
+from leadline.contracts.errors import UsageError, require
+from leadline.models.requirements import correct, require_one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,9 +74,9 @@ class Calibration:
 
     def __post_init__(self) -> None:
         require_one_of(self.space, get_args(Space))
-        require(0 < self.scale < math.inf, "a finite calibration scale above 0", self.scale)
-        require(math.isfinite(self.shift), "a finite calibration shift", self.shift)
-        require(0 < self.max_depth_m < math.inf, "a finite calibration max_depth_m above 0", self.max_depth_m)
+        require(0 < self.scale < math.inf, "a finite calibration scale above 0", self.scale, correct())
+        require(math.isfinite(self.shift), "a finite calibration shift", self.shift, correct())
+        require(0 < self.max_depth_m < math.inf, "a finite calibration max_depth_m above 0", self.max_depth_m, correct())
 
     def metres(self, values: Numbers) -> Numbers:
         """The model's own numbers, any shape -> metres; a depth that a shift takes to 0 or below is left so."""
@@ -111,4 +111,4 @@ def _check_names(values: Mapping[str, Any], owner: type[Calibration | Calibratio
         require_one_of(name, names)
     needed = _NEEDED.get(owner.__name__, set(names[:6]))
     lacking = sorted(needed - set(values))
-    require(not lacking, f"{', '.join(lacking)} in the calibration of the model", sorted(values))
+    require(not lacking, f"{', '.join(lacking)} in the calibration of the model", sorted(values), correct())

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import require
 from leadline.models.calibration import Calibration
 from leadline.models.head_config import HEADS, LEVELS, HeadConfig, RelativeHeadConfig
-from leadline.models.requirements import require, require_one_of
+from leadline.models.requirements import correct, require_one_of
 
 TIMM_PREFIX = "timm:"
 
@@ -92,13 +93,16 @@ BEIT_SIZES: dict[str, BeitSize] = {
     ),
     "beit-toy": BeitSize(dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24), native_grid=4),
 }
+TOY_SIZES = frozenset({"dinov2-toy", "dinov2-toy-swiglu", "beit-toy"})
+"""For tests: they can be named, but no error offers them."""
 # Depth Anything says nothing about foreign backbones; the Small decoder is wide enough for those that train on a CPU.
 _TIMM_FEATURES, _TIMM_CHANNELS = DINOV2_SIZES["vits"].features, DINOV2_SIZES["vits"].channels
 
 
 def v1_taps(encoder: str) -> tuple[int, ...]:
     """Depth Anything V1 reads the last four blocks.  ``v1_taps("vits") -> (8, 9, 10, 11)``; DINOv2 encoders only."""
-    require_one_of(encoder, tuple(DINOV2_SIZES), "encoder")
+    if encoder not in DINOV2_SIZES:
+        require_one_of(encoder, tuple(name for name in DINOV2_SIZES if name not in TOY_SIZES), "encoder")
     depth = DINOV2_SIZES[encoder].depth
     return tuple(range(depth - LEVELS, depth))
 
@@ -132,21 +136,22 @@ class DepthModelConfig:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        if not self.encoder.startswith(TIMM_PREFIX):
-            require_one_of(self.encoder, (*DINOV2_SIZES, *BEIT_SIZES, TIMM_PREFIX + "<name>"), "encoder")
+        if not (self.encoder.startswith(TIMM_PREFIX) or self.encoder in DINOV2_SIZES or self.encoder in BEIT_SIZES):
+            offered = (name for name in (*DINOV2_SIZES, *BEIT_SIZES) if name not in TOY_SIZES)
+            require_one_of(self.encoder, (*offered, TIMM_PREFIX + "<name>"), "encoder")
         require_one_of(self.feature_mode, get_args(FeatureMode))
         require_one_of(self.position_rule, get_args(PositionRule))
         require_one_of(self.interpolation, get_args(Interpolation), "interpolation")
         if self.taps is not None:
             rising = len(self.taps) == LEVELS and list(self.taps) == sorted(set(self.taps)) and self.taps[0] >= 0
-            require(rising, f"{LEVELS} rising taps", self.taps)
+            require(rising, f"{LEVELS} rising taps", self.taps, correct())
         own = self.size or self.beit
         if self.taps is not None and own is not None:
-            require(self.taps[-1] < own.depth, f"taps below {own.depth} for {self.encoder}", self.taps)
+            require(self.taps[-1] < own.depth, f"taps below {own.depth} for {self.encoder}", self.taps, correct())
         if self.decoder_channels is not None:
-            require(len(self.decoder_channels) == LEVELS, f"{LEVELS} decoder channels", self.decoder_channels)
+            require(len(self.decoder_channels) == LEVELS, f"{LEVELS} decoder channels", self.decoder_channels, correct())
         sizes = (self.decoder_features, self.input_size, *(self.decoder_channels or ()))
-        require(all(n is None or n >= 1 for n in sizes), "decoder widths and an input size of at least 1", sizes)
+        require(all(n is None or n >= 1 for n in sizes), "decoder widths and an input size of at least 1", sizes, correct())
 
     @property
     def size(self) -> DinoSize | None:

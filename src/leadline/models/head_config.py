@@ -7,9 +7,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from leadline.models.requirements import require, require_one_of
+from leadline.contracts.errors import require
+from leadline.models.requirements import correct, require_one_of
 
 LEVELS = 4  # a DPT decoder eats four maps, whatever made them, and a metric-bins head reads as many
+# What the released ZoeDepth computes whatever its configuration says: its layers never hand alpha and gamma on.
+RELEASED_ALPHA, RELEASED_GAMMA = 300.0, 2
+RELEASED_MIN_TEMP = 0.0212  # of its configuration's, while the default of its code is 5
 
 BinCentersType = Literal["normed", "softplus", "hybrid1", "hybrid2"]
 AttractorKind = Literal["sum", "mean"]
@@ -33,7 +37,7 @@ class SigmoidHeadConfig:
     max_depth_m: float = 20.0
 
     def __post_init__(self) -> None:
-        require(0 < self.max_depth_m < math.inf, "a finite max_depth_m above 0", self.max_depth_m)
+        require(0 < self.max_depth_m < math.inf, "a finite max_depth_m above 0", self.max_depth_m, correct())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +64,8 @@ class MetricBinsHeadConfig:
     min_depth_m: float = 1e-3
     max_depth_m: float = 10.0
     n_attractors: tuple[int, ...] = (16, 8, 4, 1)
-    attractor_alpha: float = 300.0
-    attractor_gamma: int = 2
+    attractor_alpha: float = RELEASED_ALPHA
+    attractor_gamma: int = RELEASED_GAMMA
     attractor_kind: AttractorKind = "sum"
     attractor_type: AttractorType = "inv"
     min_temp: float = 5.0
@@ -69,16 +73,30 @@ class MetricBinsHeadConfig:
     compat: bool = False
 
     def __post_init__(self) -> None:
-        require(self.n_bins >= 2, "at least 2 bins", self.n_bins, "n_bins")
+        require(self.n_bins >= 2, "at least 2 bins", self.n_bins, correct("n_bins"))
         depths = (self.min_depth_m, self.max_depth_m)
-        require(0 < self.min_depth_m < self.max_depth_m < math.inf, "0 < min_depth_m < max_depth_m", depths)
+        require(0 < self.min_depth_m < self.max_depth_m < math.inf, "0 < min_depth_m < max_depth_m", depths, correct())
         temps = (self.min_temp, self.max_temp)
-        require(0 < self.min_temp <= self.max_temp < math.inf, "0 < min_temp <= max_temp", temps, "min_temp", "max_temp")
-        require(self.bin_embedding_dim >= 1, "bin_embedding_dim of at least 1", self.bin_embedding_dim, "bin_embedding_dim")
-        require(0 < self.attractor_alpha < math.inf, "attractor_alpha above 0", self.attractor_alpha, "attractor_alpha")
-        require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma, "attractor_gamma")
+        require(
+            0 < self.min_temp <= self.max_temp < math.inf, "0 < min_temp <= max_temp", temps, correct("min_temp", "max_temp")
+        )
+        require(
+            self.bin_embedding_dim >= 1,
+            "bin_embedding_dim of at least 1",
+            self.bin_embedding_dim,
+            correct("bin_embedding_dim"),
+        )
+        require(
+            0 < self.attractor_alpha < math.inf, "attractor_alpha above 0", self.attractor_alpha, correct("attractor_alpha")
+        )
+        require(self.attractor_gamma >= 1, "attractor_gamma of at least 1", self.attractor_gamma, correct("attractor_gamma"))
         levels_fit = len(self.n_attractors) == LEVELS and min(self.n_attractors) >= 1
-        require(levels_fit, f"{LEVELS} attractor counts of at least 1, coarse to fine", self.n_attractors, "n_attractors")
+        require(
+            levels_fit,
+            f"{LEVELS} attractor counts of at least 1, coarse to fine",
+            self.n_attractors,
+            correct("n_attractors"),
+        )
         require_one_of(self.bin_centers_type, get_args(BinCentersType))
         require_one_of(self.attractor_kind, get_args(AttractorKind))
         require_one_of(self.attractor_type, get_args(AttractorType))
@@ -106,11 +124,11 @@ class RoutedBinsHeadConfig:
     bin_centers_type: BinCentersType = "softplus"
     bin_embedding_dim: int = 128
     n_attractors: tuple[int, ...] = (16, 16, 16, 16)
-    attractor_alpha: float = 300.0
-    attractor_gamma: int = 2
+    attractor_alpha: float = RELEASED_ALPHA
+    attractor_gamma: int = RELEASED_GAMMA
     attractor_kind: AttractorKind = "mean"
     attractor_type: AttractorType = "inv"
-    min_temp: float = 0.0212
+    min_temp: float = RELEASED_MIN_TEMP
     max_temp: float = 50.0
     compat: bool = False
     routing: Routing = "sample"
@@ -118,11 +136,16 @@ class RoutedBinsHeadConfig:
     def __post_init__(self) -> None:
         named = len(self.domains) >= 2 and len(set(self.domains)) == len(self.domains)
         # a domain names a part of a network, whose name may hold neither a dot nor nothing
-        require(named and all(name.isidentifier() for name in self.domains), "two or more different names", self.domains)
+        require(
+            named and all(name.isidentifier() for name in self.domains),
+            "two or more different names",
+            self.domains,
+            correct(),
+        )
         for values in (self.min_depths_m, self.max_depths_m):
-            require(len(values) == len(self.domains), f"one value for each of {', '.join(self.domains)}", values)
+            require(len(values) == len(self.domains), f"one value for each of {', '.join(self.domains)}", values, correct())
         require_one_of(self.routing, get_args(Routing))
-        require(self.bin_embedding_dim % 2 == 0, "an even bin_embedding_dim", self.bin_embedding_dim)
+        require(self.bin_embedding_dim % 2 == 0, "an even bin_embedding_dim", self.bin_embedding_dim, correct())
         for name in self.domains:
             self.bins_of(name)
 

@@ -10,9 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from huggingface_hub import constants, errors, hf_hub_download
+
 from leadline.contracts.errors import WeightsError
 from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS
-from leadline.models.hugging_face_config import CONFIG
+from leadline.models.hugging_face_config import CONFIG, is_hugging_face_folder
+from leadline.models.hugging_face_files import fetch_weights
+from leadline.models.hugging_face_processor import PROCESSOR
 
 HUB_PREFIX = "hf:"
 _NAME = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+))?(?:@(?P<revision>[^@]+))?")
@@ -27,7 +31,7 @@ class HubName:
     Attributes:
         repo: "org/name".
         revision: branch, tag or commit; None = the main branch.
-        file: a weights file inside; None = ``model.safetensors`` and its description.
+        file: a weights file inside; None = the weights and their description.
     """
 
     repo: str
@@ -60,7 +64,10 @@ def parse_hub_name(name: str) -> HubName:
 
 
 def fetch(name: HubName) -> Path:
-    """The file named, or the folder that holds ``model.safetensors`` beside our ``model.json`` or its ``config.json``.
+    """The file named, or the folder that holds weights beside our ``model.json`` or a ``config.json``.
+
+    Beside a ``config.json`` they may lie in shards or in a pickle; its ``preprocessor_config.json`` comes with them.  Where
+    it is no depth model's, timm's for example, the weights file alone.
 
     Files that are in huggingface_hub's cache are not fetched again; it shows a bar for those that are.
 
@@ -73,8 +80,13 @@ def fetch(name: HubName) -> Path:
     for description in (DESCRIPTION, CONFIG):
         if hub.has(description):
             break
-    weights = hub.file(TENSORS)
-    return weights.parent if any((weights.parent / one).is_file() for one in (DESCRIPTION, CONFIG)) else weights
+    else:
+        return hub.file(TENSORS)
+    if description == DESCRIPTION:
+        return hub.file(TENSORS).parent
+    hub.has(PROCESSOR)
+    weights = fetch_weights(hub.file, hub.has)
+    return weights.parent if is_hugging_face_folder(weights.parent) else weights
 
 
 def no_network() -> str | None:
@@ -82,8 +94,6 @@ def no_network() -> str | None:
 
     Without this question huggingface_hub tries a host that nobody knows five times, for half a minute.
     """
-    from huggingface_hub import constants
-
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
     host = urlsplit(constants.ENDPOINT).hostname or _WEB_HOST
@@ -105,27 +115,21 @@ class _Hub:
 
     def has(self, file: str) -> bool:
         """Fetch a file that may not be there."""
-        from huggingface_hub.errors import EntryNotFoundError
-
         try:
             self._ask(file)
-        except EntryNotFoundError:  # what is needed most is asked for last, and that error shown
+        except errors.EntryNotFoundError:  # what is needed most is asked for last, and that error shown
             return False
         except (OSError, ValueError) as error:
             raise self._explained(file, error) from error
         return True
 
     def file(self, file: str) -> Path:
-        from huggingface_hub.errors import EntryNotFoundError
-
         try:
             return self._ask(file)
-        except (EntryNotFoundError, OSError, ValueError) as error:
+        except (errors.EntryNotFoundError, OSError, ValueError) as error:
             raise self._explained(file, error) from error
 
     def _ask(self, file: str) -> Path:
-        from huggingface_hub import errors, hf_hub_download
-
         cached_only = self.no_network is not None
         try:
             return Path(hf_hub_download(self.name.repo, file, revision=self.name.revision, local_files_only=cached_only))
@@ -136,8 +140,6 @@ class _Hub:
 
     def _explained(self, file: str, error: Exception) -> WeightsError:
         """One line for each way a download fails; ``error`` is huggingface_hub's."""
-        from huggingface_hub import errors
-
         name = self.name
         if isinstance(error, errors.GatedRepoError):
             got, remedy = "a repository that asks for consent", f"accept its terms at {name.page} and run `hf auth login`"

@@ -14,6 +14,7 @@ from typing import Any
 from leadline.contracts.errors import UsageError, WeightsError
 from leadline.models.config import BEIT_SIZES, DINOV2_SIZES, BeitSize, DepthModelConfig, DinoSize, PositionRule
 from leadline.models.head_config import (
+    RELEASED_MIN_TEMP,
     HeadConfig,
     MetricBinsHeadConfig,
     RelativeHeadConfig,
@@ -164,7 +165,7 @@ def _zoe_head(values: Mapping[str, Any]) -> HeadConfig:
         "bin_centers_type": values.get("bin_centers_type", "softplus"),
         "bin_embedding_dim": values.get("bin_embedding_dim", 128),
         "attractor_kind": values.get("attractor_kind", "mean"),
-        "min_temp": values.get("min_temp", 0.0212),
+        "min_temp": values.get("min_temp", RELEASED_MIN_TEMP),
         "max_temp": values.get("max_temp", 50.0),
         "compat": True,  # transformers computes what the released code does
     }

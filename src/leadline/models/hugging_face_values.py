@@ -8,13 +8,14 @@ from typing import Any
 from leadline.contracts.errors import UsageError
 from leadline.models.config import BeitSize, DepthModelConfig, DinoSize
 from leadline.models.head_config import (
+    RELEASED_ALPHA,
+    RELEASED_GAMMA,
     HeadConfig,
     MetricBinsHeadConfig,
     RelativeHeadConfig,
     RoutedBinsHeadConfig,
     SigmoidHeadConfig,
 )
-from leadline.models.heads.attractors import RELEASED_ALPHA, RELEASED_GAMMA
 from leadline.models.heads.domain_router import ATTENTION_HEADS, FEED_FORWARD, LAYERS, WIDTH
 from leadline.models.hugging_face_config import POSITION_RULE, backbone_values
 

@@ -52,6 +52,17 @@ def copy_fitting(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> L
     Raises:
         WeightsError: no tensor fits, or those of the encoder have other shapes.
     """
+    report = compare_tensors(model, tensors, path)
+    model.load_state_dict({name: tensors[name] for name in report.loaded}, strict=False)
+    return report
+
+
+def compare_tensors(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> LoadReport:
+    """What ``copy_fitting`` would do, and the errors it would raise; the model, and tensors of any shape, stay as they are.
+
+    Raises:
+        WeightsError: as for ``copy_fitting``.
+    """
     own = model.state_dict()
     shared = own.keys() & tensors.keys()
     loaded = sorted(name for name in shared if _fits(tensors[name], own[name]))
@@ -70,7 +81,6 @@ def copy_fitting(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> L
             got=f"{path} with {len(tensors)} tensors: {example}",
             remedy="choose the encoder the file belongs to, or another file",
         )
-    model.load_state_dict({name: tensors[name] for name in loaded}, strict=False)
     return report
 
 

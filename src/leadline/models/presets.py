@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leadline.contracts.depth_map import DepthKind
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.head_config import (
+    RELEASED_MIN_TEMP,
     BinCentersType,
     HeadConfig,
     MetricBinsHeadConfig,
@@ -110,7 +111,7 @@ def _zoe_bins(max_depth_m: float, centers: BinCentersType = "softplus") -> Metri
         bin_centers_type=centers,
         max_depth_m=max_depth_m,
         attractor_kind="mean",
-        min_temp=0.0212,
+        min_temp=RELEASED_MIN_TEMP,
         compat=True,
     )
 

@@ -23,6 +23,7 @@ from leadline.contracts.paths import is_file
 from leadline.models.name_rules import renamed
 
 _WRAPPERS = ("model", "model_state_dict", "state_dict")  # names training loops put the weights under
+_PICKLES = (".pth", ".pt", ".bin")  # .bin: older folders of transformers
 _PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
 
 # What the four readers raise on a truncated, overwritten or foreign file.
@@ -54,8 +55,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not is_file(path):
         raise _unreadable(path, "no such file")
-    readers = {".safetensors": load_file, ".npz": _read_npz, ".pth": _read_pickle, ".pt": _read_pickle}
-    reader = readers.get(path.suffix.lower())
+    pickles = dict.fromkeys(_PICKLES, _read_pickle)
+    reader = {".safetensors": load_file, ".npz": _read_npz, **pickles}.get(path.suffix.lower())
     if reader is None:
         raise _unreadable(path, f"the unknown suffix {path.suffix!r}")
     try:
@@ -85,7 +86,7 @@ def _reason(path: Path, error: BaseException) -> str:
         begin = file.read(2)
     if not begin:
         return "an empty file"
-    if path.suffix.lower() in {".pth", ".pt"} and begin != b"PK" and begin[:1] != b"\x80":
+    if path.suffix.lower() in _PICKLES and begin != b"PK" and begin[:1] != b"\x80":
         return "no checkpoint, neither of torch.save's zip archives nor a pickle"
     said = str(error).split("\n")[0]
     return said if " " in said else f"damaged ({type(error).__name__} {said})"

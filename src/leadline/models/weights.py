@@ -22,7 +22,9 @@ from leadline.models.config import TIMM_PREFIX, DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
 from leadline.models.hub import HUB_PREFIX, fetch, parse_hub_name
 from leadline.models.hugging_face_config import CONFIG, is_hugging_face_folder, read_hugging_face_config
-from leadline.models.load_report import LoadReport, check_encoder_filled, copy_fitting
+from leadline.models.hugging_face_files import WEIGHTS, read_hugging_face_tensors
+from leadline.models.hugging_face_processor import with_processor
+from leadline.models.load_report import LoadReport, check_encoder_filled, compare_tensors, copy_fitting
 from leadline.models.official_names import DECODER
 from leadline.models.presets import PRESETS
 from leadline.models.timm_names import from_timm
@@ -65,10 +67,10 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
     path, named = _located(source)
     foreign = _hugging_face_folder(path)
     if foreign is not None:
-        config = read_hugging_face_config(foreign / CONFIG)
+        config = with_processor(read_hugging_face_config(foreign / CONFIG), foreign)
         _check_architecture(foreign, config, architecture)
         _say_licence_by_name(foreign if named == path else named)
-        return _filled(config, translate(read_tensors(foreign / TENSORS)), foreign, allow_missing)
+        return _filled(config, translate(read_hugging_face_tensors(foreign)), foreign, allow_missing)
     folder = checkpoint_folder(path)
     if folder is not None:
         config, tensors = read_checkpoint(folder)
@@ -99,8 +101,8 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
     foreign = _hugging_face_folder(place)
     folder = None if foreign else checkpoint_folder(place)
     if folder is not None:
-        return copy_fitting(model, read_checkpoint(folder)[1], path)
-    read = read_tensors(foreign / TENSORS if foreign else place)
+        return _started(model, read_checkpoint(folder)[1], path)
+    read = read_hugging_face_tensors(foreign) if foreign else read_tensors(place)
     if model.config.encoder.startswith(TIMM_PREFIX) and not is_ours(read):
         tensors = from_timm(read, list(model.state_dict()))
     else:
@@ -108,9 +110,7 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
     if not is_ours(read) and any(name.startswith(DECODER) for name in tensors) and model.config.size is not None:
         said = _version_of(foreign) if foreign else declared_version(named, version)
         _check_version(model.config, named, said)
-    report = copy_fitting(model, tensors, path)
-    check_encoder_filled(model, report, path)
-    return report
+    return _started(model, tensors, path)
 
 
 def checkpoint_folder(path: Path) -> Path | None:
@@ -154,8 +154,8 @@ def _where_from(name: str) -> str:
 
 
 def _hugging_face_folder(path: Path) -> Path | None:
-    """The folder of ``transformers`` that a path is, or whose ``model.safetensors`` it is; None where it is neither."""
-    folder = path.parent if path.name == TENSORS and is_file(path) else path
+    """The folder of ``transformers`` that a path is, or whose weights it is; None where it is neither."""
+    folder = path.parent if path.name in WEIGHTS and is_file(path) else path
     foreign = not is_file(folder / DESCRIPTION) and is_hugging_face_folder(folder)
     return folder if foreign else None
 
@@ -163,6 +163,12 @@ def _hugging_face_folder(path: Path) -> Path | None:
 def _version_of(folder: Path) -> str:
     config = read_hugging_face_config(folder / CONFIG)
     return "v1" if config.size is not None and config.taps == v1_taps(config.encoder) else "v2"
+
+
+def _started(model: DepthModel, tensors: dict[str, Tensor], path: Path) -> LoadReport:
+    """Copy what fits, where most of the encoder is among it; else nothing."""
+    check_encoder_filled(model, compare_tensors(model, tensors, path), path)
+    return copy_fitting(model, tensors, path)
 
 
 def _filled(config: DepthModelConfig, tensors: dict[str, Tensor], path: Path, allow_missing: Collection[str]) -> DepthModel:

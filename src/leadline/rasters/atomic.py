@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import uuid
@@ -15,12 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+REMEDIES = {
+    errno.ENOSPC: "free some space or choose another disk, then start or resume again",
+    errno.EDQUOT: "free some of your quota or choose another disk, then start or resume again",
+    errno.EFBIG: "raise the file size limit (ulimit -f), then start or resume again",
+    errno.EACCES: "choose a folder you may write to",
+    errno.EPERM: "choose a folder you may write to",
+    errno.EROFS: "choose a folder that is not mounted read-only",
+    errno.EIO: "check the disk",
+}
+"""What to do about what the system says, by its number."""
+PARTIAL = ".*.partial*"
+"""What a crash may leave of a file that was not yet whole."""
+
 
 @contextmanager
 def atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success flush it to disk and rename it to ``path``, else remove it.
 
-    The temporary name keeps the suffix, because some writers choose their format by it.  Missing parent folders are made.
+    After a crash at any instant ``path`` holds the old bytes or the new, never part of them.  The temporary name keeps the
+    suffix, because some writers choose their format by it.  Missing parent folders are made.
 
     Raises:
         StorageError: the folder is read-only, the disk is full, or a part of the path is a file.
@@ -29,9 +44,9 @@ def atomically(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
+        sync(temporary)
         temporary.replace(path)
+        sync(path.parent)
     except OSError as error:
         raise not_written(f"to write {path}", error) from error
     finally:
@@ -43,8 +58,21 @@ def not_written(expected: str, error: OSError) -> StorageError:
     return StorageError(
         expected=expected,
         got=error.strerror or str(error),
-        remedy="choose a folder that is writable and has free space",
+        remedy=REMEDIES.get(error.errno or 0, "choose a folder that is writable and has free space"),
     )
+
+
+def sync(path: Path) -> None:
+    """Bring a file's bytes, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # some network file systems have no fsync for folders
+        if error.errno != errno.EINVAL or not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def require_writable(folder: Path) -> None:

@@ -153,20 +153,34 @@ def with_legend(
     Returns:
         (H + 4 or so text heights, W, 3) uint8 RGB; the picture itself is untouched inside.
     """
-    height, width = picture.shape[:2]
-    size = text_size_px(width)
-    top, bottom, margin = round(1.6 * size), round(2.9 * size), round(1.2 * size)
-    canvas = Image.new("RGB", (width, top + height + bottom), PAPER)
+    canvas, top = legend_canvas(picture.shape[:2], scale=(low, high), unit=unit, title=title, ramp=ramp)
     canvas.paste(Image.fromarray(picture), (0, top))
+    return np.asarray(canvas)
+
+
+def legend_canvas(
+    size: tuple[int, ...], *, scale: tuple[float, float], unit: str | None, title: str, ramp: Ramp
+) -> tuple[Image.Image, int]:
+    """A title, room for a picture of ``size`` (height, width), and a legend as in :func:`with_legend`.
+
+    For pictures so large that they are pasted in bands, as a copy of the whole would be a hundred megabytes.
+
+    Returns:
+        The canvas, and the row at which the picture begins.
+    """
+    height, width = size
+    text_px = text_size_px(width)
+    top, bottom, margin = round(1.6 * text_px), round(2.9 * text_px), round(1.2 * text_px)
+    canvas = Image.new("RGB", (width, top + height + bottom), PAPER)
     draw = ImageDraw.Draw(canvas)
     claim = title if unit else f"{title} (no unit)"
-    draw.text((size // 3, top // 2), fitted(claim, width - size, size), fill=INK, font=font(size), anchor="lm")
-    left, right, bar_top = margin, max(width - margin, margin + 1), top + height + round(0.5 * size)
+    draw.text((text_px // 3, top // 2), fitted(claim, width - text_px, text_px), fill=INK, font=font(text_px), anchor="lm")
+    left, right, bar_top = margin, max(width - margin, margin + 1), top + height + round(0.5 * text_px)
     row = ramp_colours(ramp)[np.linspace(0, _LEVELS - 1, right - left).astype(int)]
-    canvas.paste(Image.fromarray(np.repeat(row[None], size, axis=0)), (left, bar_top))
-    draw.rectangle((left - 1, bar_top - 1, right, bar_top + size), outline=INK)
-    _draw_ticks(draw, span_px=(left, right), top=bar_top + size, scale=(low, high), unit=unit)
-    return np.asarray(canvas)
+    canvas.paste(Image.fromarray(np.repeat(row[None], text_px, axis=0)), (left, bar_top))
+    draw.rectangle((left - 1, bar_top - 1, right, bar_top + text_px), outline=INK)
+    _draw_ticks(draw, span_px=(left, right), top=bar_top + text_px, scale=scale, unit=unit)
+    return canvas, top
 
 
 def _draw_ticks(

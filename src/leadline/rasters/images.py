@@ -7,16 +7,16 @@ import logging
 import struct
 import warnings
 import zlib
-from typing import TYPE_CHECKING
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from leadline.contracts.errors import DataError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -58,8 +58,9 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, apply_orientation: b
     try:
         with open_checked(path, max_pixels=max_pixels) as image:
             _say_first_only(image, path)
-            turned = ImageOps.exif_transpose(image) if apply_orientation else image
-            return _rgb_bytes(turned, path)
+            if apply_orientation:
+                ImageOps.exif_transpose(image, in_place=True)  # else a copy, even of what stands upright
+            return _rgb_bytes(image, path)
     except BROKEN_FILE as error:
         raise DataError(
             expected="a complete picture",
@@ -68,8 +69,38 @@ def read_image(path: Path, *, max_pixels: int = MAX_PIXELS, apply_orientation: b
         ) from error
 
 
-def open_checked(path: Path, *, max_pixels: int) -> Image.Image:
+def decode_image(stored: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode one picture that came as bytes, from a tar say, as ``read_image`` does with a file.
+
+    Args:
+        stored: the bytes of a picture file.
+        name: what messages call it.
+        max_pixels: as in ``read_image``.
+
+    Returns:
+        (H, W, 3) uint8, RGB in 0..255, writable.
+
+    Raises:
+        DataError: empty, truncated, corrupt, too large, or not a picture.
+    """
+    place = Path(name)
+    try:
+        with open_checked(place, max_pixels=max_pixels, stored=BytesIO(stored)) as image:
+            _say_first_only(image, place)
+            return _rgb_bytes(image, place)
+    except BROKEN_FILE as error:
+        what = "no picture" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
+        raise DataError(
+            expected="a complete picture",
+            got=f"{name} ({what if stored else 'no bytes'})",
+            remedy="replace the file or take it out of the list",
+        ) from error
+
+
+def open_checked(path: Path, *, max_pixels: int, stored: BinaryIO | None = None) -> Image.Image:
     """Open a picture with Pillow, header only, and refuse it when it holds more than ``max_pixels`` pixels.
+
+    ``stored`` holds the bytes where they do not lie at ``path``, which then only names them.
 
     Raises:
         DataError: too many pixels.
@@ -77,7 +108,7 @@ def open_checked(path: Path, *, max_pixels: int) -> Image.Image:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # of half of what Pillow refuses: large scans
-        image = Image.open(path)
+        image = Image.open(path if stored is None else stored)
     width, height = image.size
     if width * height > max_pixels:
         image.close()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
+from leadline.recipes.distillation.config import DistillationConfig
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.relative.config import RelativeConfig
+from leadline.recipes.semi_supervised.config import SemiSupervisedConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,18 @@ RECIPES: dict[str, RecipeEntry] = {
         yields="metres",
         config=MetricConfig,
         run="leadline.recipes.metric.run:train_metric",
+    ),
+    "semi-supervised": RecipeEntry(
+        summary="Depth Anything V1: teacher, pseudo-labels, student on labelled and perturbed unlabelled pictures",
+        yields="disparity up to scale and shift",
+        config=SemiSupervisedConfig,
+        run="leadline.recipes.semi_supervised.run:train_semi_supervised",
+    ),
+    "distillation": RecipeEntry(
+        summary="Depth Anything V2: a large teacher on rendered truth, a small student on its labels of real pictures",
+        yields="disparity up to scale and shift",
+        config=DistillationConfig,
+        run="leadline.recipes.distillation.run:train_distillation",
     ),
     "relative": RecipeEntry(
         summary="Depth Anything network fine-tuned, or repaired, with the affine-invariant losses in disparity",

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from leadline.training.collapse import collapse_signs
 from leadline.training.recipe import Progress, Recipe
 
 if TYPE_CHECKING:
@@ -124,9 +125,10 @@ class StepModule(nn.Module):
         self.recipe = recipe
 
     def forward(self, batches: Mapping[str, Batch], progress: Progress) -> StepOutput:
-        """Loss, parts and weight of one batch."""
+        """Loss, parts and weight of one batch; among the parts, the signs of a network that has collapsed."""
         result = self.recipe.step(batches, progress)
-        return result.loss, result.parts, result.weight
+        signs = collapse_signs(result.predicted) if result.predicted is not None else {}
+        return result.loss, {**result.parts, **signs}, result.weight
 
 
 def parallel(recipe: Recipe) -> StepModule | DistributedDataParallel:

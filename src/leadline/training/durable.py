@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that survive a crash at any instant: bytes or a filled folder enter, the whole old or the whole new one stands.
 
-A file is written under a temporary name in its own folder, fsynced and renamed.  A folder ``X`` is filled as ``.new-X``,
+A file is written as every other room writes it (``leadline.rasters.atomic``).  A folder ``X`` is filled as ``.new-X``,
 fsynced file by file, and swapped with ``X`` in one system call (renameat2 with RENAME_EXCHANGE) where the system has it.
 Elsewhere ``X`` steps aside as ``.old-X`` first; a crash between the two renames leaves no ``X``, and ``recover`` puts
 ``.old-X`` back.
@@ -10,7 +10,6 @@ Elsewhere ``X`` steps aside as ``.old-X`` first; a crash between the two renames
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,17 +19,10 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from leadline.contracts.errors import StorageError
+from leadline.rasters.atomic import PARTIAL, REMEDIES, atomically, not_written, sync
 
 _NEW, _OLD, _GONE = ".new-", ".old-", ".gone-"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
-_REMEDIES = {
-    errno.ENOSPC: "free some space or choose another disk, then resume the run",
-    errno.EDQUOT: "free some of your quota or choose another disk, then resume the run",
-    errno.EFBIG: "raise the file size limit (ulimit -f), then resume the run",
-    errno.EACCES: "choose a folder you may write to",
-    errno.EPERM: "choose a folder you may write to",
-    errno.EROFS: "choose a folder that is not mounted read-only",
-}
 
 
 @contextmanager
@@ -40,35 +32,16 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except SafetensorError as error:
         # safetensors reports the system's error only as text, "... (os error 28)"
-        remedy = next((text for code, text in _REMEDIES.items() if f"os error {code})" in str(error)), "check the disk")
+        remedy = next((text for code, text in REMEDIES.items() if f"os error {code})" in str(error)), "check the disk")
         raise StorageError(expected=f"to write {path}", got=str(error), remedy=remedy) from error
     except OSError as error:
-        remedy = _REMEDIES.get(error.errno or 0, "check the disk and the path")
-        raise StorageError(expected=f"to write {path}", got=error.strerror or str(error), remedy=remedy) from error
-
-
-def sync(path: Path) -> None:
-    """Bring a file's bytes, or a folder's list of names, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # some network file systems have no fsync for folders
-        if error.errno != errno.EINVAL or not path.is_dir():
-            raise
-    finally:
-        os.close(descriptor)
+        raise not_written(f"to write {path}", error) from error
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``: after a crash the path holds the old bytes or the new, never part of them."""
-    temporary = path.with_name(_NEW + path.name)
-    with storage_errors(path):
-        with open(temporary, "wb") as file:  # noqa: PTH123  tests count the calls of the os layer
-            file.write(content)
-        sync(temporary)
-        os.replace(temporary, path)  # noqa: PTH105
-        sync(path.parent)
+    with atomically(path) as temporary, open(temporary, "wb") as file:  # noqa: PTH123  tests count the calls of the os layer
+        file.write(content)
 
 
 @contextmanager
@@ -132,8 +105,8 @@ def recover(folder: Path) -> None:
             path = folder / aside.name.removeprefix(_OLD)
             if not path.exists():
                 os.rename(aside, path)  # noqa: PTH104
-        for prefix in (_NEW, _OLD, _GONE):
-            for leftover in sorted(folder.glob(prefix + "*")):
+        for leftovers in (f"{_NEW}*", f"{_OLD}*", f"{_GONE}*", PARTIAL):
+            for leftover in sorted(folder.glob(leftovers)):
                 if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
                 else:

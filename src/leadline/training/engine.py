@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from leadline.contracts.errors import UsageError
 from leadline.training import distributed
 from leadline.training.checkpoint import Trained, read_state
 from leadline.training.display import Display, SilentDisplay
@@ -30,6 +31,7 @@ from leadline.training.settings import EngineSettings
 from leadline.training.signals import listening
 from leadline.training.state import Best, Plan, RunState
 from leadline.training.streams import BatchSource, batches_per_epoch, check_needs
+from leadline.training.tracker import BothLogs, open_tracker, sent_before
 from leadline.training.update import Updater
 
 
@@ -43,6 +45,7 @@ class TrainSummary:
         scalars: the last epoch's means and validation, tag -> value; empty if there was nothing left to do.
         skipped: samples that could not be read, by name.
         seconds: time of this process.
+        stopped: why the run ended before its last epoch; empty where it did not.
     """
 
     epochs: int
@@ -51,6 +54,7 @@ class TrainSummary:
     scalars: dict[str, float]
     skipped: list[str]
     seconds: float
+    stopped: str = ""
 
 
 def train(  # noqa: PLR0913  the one place where all rooms meet
@@ -76,16 +80,19 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         display: what a person sees.
 
     Raises:
-        UsageError, WeightsError: no such device here; the checkpoint belongs to another run or another model.
+        UsageError, WeightsError: no such device here; patience without validation; the checkpoint belongs to another run
+            or another model.
         ContractError: streams or parameter groups do not fit the recipe.
         DataError: a sample cannot be read and its stream does not skip it; what was learned is saved.
         NonFiniteError: a loss or gradient was not finite; nothing was updated.
         StorageError: the folder cannot be written or a checkpoint is damaged; the last checkpoint is whole.
+        MissingExtraError: a tracker that is not installed.
         Terminated: SIGTERM or SIGINT; everything is saved.
     """
     began_s = time.monotonic()
     ranks = distributed.current()
     check_needs(recipe.needs, streams)
+    _check_patience(settings, watched=validate is not None)
     placement = choose_placement(settings, ranks.local_rank)
     with ExitStack() as stack:
         stop = stack.enter_context(listening())
@@ -113,6 +120,15 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         )
         values = session.complete()
     return _summary(session, values, time.monotonic() - began_s)
+
+
+def _check_patience(settings: EngineSettings, *, watched: bool) -> None:
+    if settings.patience and not watched:
+        raise UsageError(
+            expected="validation with --patience, which waits for a better one",
+            got=f"--patience {settings.patience} without validation",
+            remedy="leave out --no-validate, or say --patience 0",
+        )
 
 
 @contextmanager
@@ -155,7 +171,10 @@ def _record(run: RunFolder, state: RunState, plan: Plan, settings: EngineSetting
     first_step = state.epoch * plan.batches_per_epoch + state.batch
     log: Log = NoLog()
     if distributed.current().rank == 0:
+        sent = sent_before(run.path, run.tracker) if run.tracker else None  # before the log is cut, which says it
         log = RunLog(run.path, keep_bytes=state.log_bytes, first_step=first_step, events=run.events)
+        if run.tracker and sent and state.epoch < plan.epochs and not state.is_out(settings.patience):
+            log = BothLogs(log, open_tracker(run.path, run.tracker, sent))
     return Recorder(log=log, display=display, plan=plan, log_interval=settings.log_interval)
 
 
@@ -179,4 +198,5 @@ def _summary(session: Session, values: dict[str, float], seconds: float) -> Trai
         scalars=values,
         skipped=[name for stream in session.streams.values() for name in stream.skipped],
         seconds=seconds,
+        stopped=session.state.stopped,
     )

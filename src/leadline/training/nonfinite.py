@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError
-from leadline.contracts.sample import Batch, Camera, OrdinalPairs, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, StereoView
 from leadline.data.batch_tensors import tensors_by_name
 from leadline.training.distributed import StepModule, sum_across
 from leadline.training.durable import new_folder

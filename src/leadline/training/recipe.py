@@ -27,11 +27,14 @@ class StepResult:
             ``Train/BatchSILog`` and, averaged over the epoch, as ``Train/EpochSILog``.
         weight: () how much this batch counts beside the others of one accumulated update, e.g. its number of valid
             pixels; None counts every batch alike.
+        predicted: (B,H,W) what the network said, in any kind and unit, so that one which says the same everywhere is noticed
+            (``training.collapse``); None is not looked at.
     """
 
     loss: Tensor
     parts: dict[str, Tensor] = field(default_factory=dict)
     weight: Tensor | None = None
+    predicted: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
+from leadline.training.collapse import ENOUGH, SIGNS, collapse_warning
 from leadline.training.display import Display, Moment
+from leadline.training.distributed import current
 from leadline.training.placement import moved
 from leadline.training.update import LOSS
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from leadline.training.recipe import Recipe, ValidationResult
     from leadline.training.state import Plan, RunState
     from leadline.training.update import UpdateReport
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,12 +52,14 @@ class Recorder:
         log, display: where to.
         plan: how long the run is.
         log_interval: updates between two lines, counted in each epoch.
+        warned: epochs in which this process has warned of a collapsed network.
     """
 
     log: Log
     display: Display
     plan: Plan
     log_interval: int
+    warned: set[int] = field(default_factory=set)
 
     def update(self, state: RunState, report: UpdateReport, rates: Mapping[str, float], spent: Spent) -> None:
         """An update was made; ``state`` counts it already."""
@@ -67,15 +74,18 @@ class Recorder:
             )
         )
         if (state.counted - 1) % self.log_interval == 0:
-            batch = {f"Train/Batch{name}": value for name, value in report.values.items()}
+            batch = {_tag("Batch", name): value for name, value in report.values.items()}
             values = {**batch, **_rate_tags(rates), "Train/GradNorm": report.grad_norm}
             self.log.scalars(self._axis(state), state.epoch, values)
             speed = {"images_per_s": spent.images / spent.took_s, "data_wait": spent.waited_s / spent.took_s}
             self.log.timing(self._axis(state), {**speed, "time": time.time()})
+            if state.counted > ENOUGH:
+                self._warn(state)
 
     def epoch(self, state: RunState, rates: Mapping[str, float], validation: ValidationResult | None) -> dict[str, float]:
         """An epoch is complete, its validation included; its values by tag."""
-        means = {f"Train/Epoch{name}": value for name, value in state.means().items()}
+        means = {_tag("Epoch", name): value for name, value in state.means().items()}
+        self._warn(state)
         values = {**means, **_rate_tags(rates), **(validation.scalars if validation else {})}
         self.log.scalars(self._axis(state), state.epoch, values)
         for tag, picture in (validation.pictures if validation else {}).items():
@@ -104,8 +114,20 @@ class Recorder:
         self.display.stop()
         self.log.close()
 
+    def _warn(self, state: RunState) -> None:
+        """At most once an epoch, and by rank 0 for all: they agree on the means."""
+        text = collapse_warning(state.means()) if state.epoch not in self.warned else ""
+        if text and current().rank == 0:
+            self.warned.add(state.epoch)
+            _log.warning("epoch %d: %s", state.epoch + 1, text)
+
     def _axis(self, state: RunState) -> int:
         return state.epoch * self.plan.batches_per_epoch + state.batch - 1
+
+
+def _tag(span: str, name: str) -> str:
+    """``Train/BatchLoss``; a sign of collapse, which is an alarm whatever is trained, ``Alarm/BatchConstant``."""
+    return f"Alarm/{span}{name.removeprefix('Alarm/')}" if name in SIGNS else f"Train/{span}{name}"
 
 
 def _rate_tags(rates: Mapping[str, float]) -> dict[str, float]:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of a run: a path and a configuration enter, a checked place for logs and checkpoints leaves.
 
-config.toml                 the resolved configuration, with the source of each value
+config.toml                 the resolved configuration, with the source of each value and the run's id
 metrics.jsonl               numbers that depend on the run only, byte for byte the same after an interruption
 timings.jsonl               speeds and times of day
 events.out.tfevents.*       the same numbers and pictures for TensorBoard, unless they go to a folder of their own
+tracker.json                which tracker's run this is, and what it was sent; only where there is a tracker
 checkpoint_latest/          where ``resume`` goes on
 checkpoint_best/            lowest selection value so far
 checkpoint_epoch_N/         after epoch N (from 0), the last few
@@ -20,10 +21,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import StorageError
 from leadline.training.config_file import Setting, from_toml, to_toml
 from leadline.training.durable import storage_errors, write_file
+
+if TYPE_CHECKING:
+    from leadline.training.tracker import TrackerSettings
 
 CONFIG, METRICS, TIMINGS = "config.toml", "metrics.jsonl", "timings.jsonl"
 LATEST, BEST, EPOCH = "checkpoint_latest", "checkpoint_best", "checkpoint_epoch_"
@@ -37,11 +42,13 @@ class RunFolder:
         path: the folder.
         resume_from: name of the checkpoint folder to go on from, or None for a run that starts.
         events: folder of the TensorBoard events; None puts them into ``path``.
+        tracker: where the numbers go beside the folder; None for nowhere.
     """
 
     path: Path
     resume_from: str | None = None
     events: Path | None = None
+    tracker: TrackerSettings | None = None
 
     @classmethod
     def create(cls, path: Path, config: Mapping[str, Setting], *, rank: int = 0) -> RunFolder:

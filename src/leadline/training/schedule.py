@@ -48,13 +48,22 @@ def rates_at(settings: EngineSettings, *, update: int, updates_per_epoch: int) -
         case "step":
             drops = update // updates_per_epoch // settings.lr_step_size
             return Rates(lr_factor=ramp * settings.lr_gamma**drops)
+        case "exponential":
+            return Rates(lr_factor=ramp * settings.lr_gamma ** (update // updates_per_epoch))
+        case "linear":
+            # to 0 after the last update, as Depth Anything's "linear schedule" (arXiv 2401.10891, sec. 4.1)
+            return Rates(lr_factor=ramp * (1.0 - _after_warmup(settings, update, total)))
         case "poly":
             return Rates(lr_factor=ramp * (1.0 - update / total) ** POLY_POWER)
         case "warmup-cosine":
-            after = max(0, update - settings.warmup_steps) / max(1, total - settings.warmup_steps)
-            return Rates(lr_factor=ramp * 0.5 * (1.0 + math.cos(math.pi * after)))
+            return Rates(lr_factor=ramp * _cosine(1.0, 0.0, _after_warmup(settings, update, total)))
         case "onecycle":
             return _onecycle(update, total)
+
+
+def _after_warmup(settings: EngineSettings, update: int, total: int) -> float:
+    """Share of the updates after the warm-up that have been made."""
+    return max(0, update - settings.warmup_steps) / max(1, total - settings.warmup_steps)
 
 
 def _onecycle(update: int, total: int) -> Rates:

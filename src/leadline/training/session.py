@@ -42,7 +42,8 @@ class Session:
         trained, streams, settings, folder, plan, placement, ranks: what is trained, on what, how, where.
         updater, recorder, stop: who makes updates, who tells of them, who may ask to stop.
         validate, save_model: the caller's, see ``engine.train``.
-        state: how far the run is; equal on all ranks but for ``best``, which only rank 0 knows.
+        state: how far the run is; equal on all ranks but for ``best`` and ``waited``, which only rank 0 knows, and the
+            words of ``stopped``.
     """
 
     trained: Trained
@@ -64,8 +65,9 @@ class Session:
         if self.state.update == 0:
             self._save([LATEST])  # a folder that cannot hold a checkpoint shows before the first step
         self.recorder.display.start(self.plan, self.state.update)
+        self._look_for_the_end()
         values: dict[str, float] = {}
-        while self.state.epoch < self.plan.epochs:
+        while self.state.epoch < self.plan.epochs and not self.state.stopped:
             self._train_epoch()
             values = self._end_epoch()
         return values
@@ -143,14 +145,42 @@ class Session:
         if validation and self.state.improves(validation.selection):
             self.state.best = Best(value=validation.selection, name=validation.selection_name, epoch=self.state.epoch)
             names.append(BEST)
+        if validation:
+            self.state.judge(validation.selection, min_delta=self.settings.min_delta)
         self._tell_skipped()
         self.state.next_epoch()
+        self.state.stopped = self._out_of_patience()
         self._save([*names, LATEST])
         if self.ranks.rank == 0 and self.settings.keep_last:
             prune_epochs(self.folder, self.settings.keep_last)
+        if self.state.stopped:
+            self.recorder.display.note(f"stopped early: {self.state.stopped}")
         if first_says(flag=self.stop.requested):
             self._stop()
         return values
+
+    def _look_for_the_end(self) -> None:
+        """A run that goes on may have nothing left to do, by the settings of now: then say why."""
+        before, self.state.stopped = self.state.stopped, self._out_of_patience()
+        if self.state.stopped:
+            self.recorder.display.note(f"nothing to do, the run has stopped early: {self.state.stopped}")
+        elif self.state.epoch >= self.plan.epochs:
+            self.recorder.display.note(f"nothing to do, all {self.plan.epochs} epochs are done; --num-epochs asks for more")
+        if self.state.stopped != before and self.state.stopped:
+            self._save([LATEST])
+
+    def _out_of_patience(self) -> str:
+        """Why no further epoch is worth its time, equally true on every rank; empty where there is none or it is."""
+        state, patience = self.state, self.settings.patience
+        left = patience > 0 and state.epoch < self.plan.epochs
+        if not left or not first_says(flag=state.is_out(patience)):
+            return ""
+        best = f"the best is {state.best.value:.4g} of epoch {state.best.epoch + 1}" if state.best else "none was a number"
+        name = state.best.name if state.best else "the selection value"
+        return (
+            f"{name} was not lower by more than {self.settings.min_delta:g} for {state.waited} epochs, --patience is "
+            f"{patience}; {best} and {state.epoch} of {self.plan.epochs} epochs are done"
+        )
 
     def _validated(self) -> ValidationResult | None:
         """Rank 0's validation of this epoch; the others wait.  Cut short by a signal, it is done again after resuming."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from leadline.contracts.errors import require
 
-Schedule = Literal["step", "warmup-cosine", "poly", "onecycle", "constant"]
+Schedule = Literal["step", "warmup-cosine", "poly", "onecycle", "constant", "exponential", "linear"]
 NoDecay = Literal["bias", "norm", "pos_embed", "layer_scale"]
 
 
@@ -26,11 +26,11 @@ class EngineSettings:
     no_decay: tuple[NoDecay, ...] = ()
     """Kinds of parameters that are not decayed; the reference trainer decays all of them."""
     schedule: Schedule = "step"
-    """How the learning rate moves: step and constant by epoch, the others by update."""
+    """How the learning rate moves: step, exponential and constant by epoch, the others by update."""
     lr_step_size: int = 15
     """Epochs between two drops of the step schedule."""
     lr_gamma: float = 0.1
-    """Factor of each drop of the step schedule."""
+    """Factor of each drop of the step schedule, or of each epoch of the exponential one."""
     warmup_steps: int = 0
     """Updates of linear warm-up, for every schedule but onecycle."""
     max_grad_norm: float = 1.0
@@ -41,6 +41,10 @@ class EngineSettings:
     """Mixed precision: bf16 autocast where the device has bf16 units (auto), or nowhere (off)."""
     ema_decay: float = 0.0
     """Decay of the exponential average of the trained weights, which is then validated and saved; 0 switches it off."""
+    patience: int = 0
+    """Stop after so many epochs in a row without a better selection value; 0 goes on to the last epoch."""
+    min_delta: float = 0.0
+    """By more than this a selection value must be lower to count as better for ``patience``."""
     log_interval: int = 10
     """Updates between two lines of the log."""
     save_every_steps: int = 0
@@ -57,9 +61,11 @@ class EngineSettings:
     def __post_init__(self) -> None:
         for name in ("epochs", "lr_step_size", "accumulate", "log_interval"):
             self._require(name, "1 or more", holds=getattr(self, name) >= 1)
-        for name in ("weight_decay", "warmup_steps", "save_every_steps", "keep_last", "seed"):
+        for name in ("weight_decay", "warmup_steps", "patience", "save_every_steps", "keep_last", "seed"):
             self._require(name, "0 or more", holds=getattr(self, name) >= 0)
         self._require("lr", "a positive learning rate", holds=0 < self.lr < math.inf)
+        self._require("lr_gamma", "a positive factor", holds=0 < self.lr_gamma < math.inf)
+        self._require("min_delta", "0 or more, and finite", holds=0 <= self.min_delta < math.inf)
         self._require("max_grad_norm", "a finite number", holds=math.isfinite(self.max_grad_norm))
         self._require("ema_decay", "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
         without_warmup = self.schedule != "onecycle" or self.warmup_steps == 0

@@ -58,6 +58,9 @@ class RunState:
         sums, counted: sum of each logged value over this epoch's updates, and their number.
         best: best validation so far.
         log_bytes: length of metrics.jsonl at this state.
+        to_beat, waited: the selection value that the next must be lower than, and how many epochs have not been since; None
+            before the first validation.
+        stopped: why the run ended before its last epoch; empty while it goes on, and when it is complete.
     """
 
     epoch: int = 0
@@ -67,6 +70,9 @@ class RunState:
     counted: int = 0
     best: Best | None = None
     log_bytes: int = 0
+    to_beat: float | None = None
+    waited: int = 0
+    stopped: str = ""
 
     def count(self, values: dict[str, float], batches: int) -> None:
         """Add the values of one update that used ``batches`` batches."""
@@ -87,3 +93,15 @@ class RunState:
     def improves(self, value: float) -> bool:
         """Whether ``value`` is the lowest so far; NaN never is."""
         return value < self.best.value if self.best else not math.isnan(value)
+
+    def judge(self, value: float, *, min_delta: float) -> None:
+        """Count an epoch as better where its selection value is lower by more than ``min_delta``; NaN never is."""
+        better = value < self.to_beat - min_delta if self.to_beat is not None else not math.isnan(value)
+        if better:
+            self.to_beat, self.waited = value, 0
+        else:
+            self.waited += 1
+
+    def is_out(self, patience: int) -> bool:
+        """Whether so many epochs in a row were not better; a ``patience`` of 0 never ends."""
+        return 0 < patience <= self.waited

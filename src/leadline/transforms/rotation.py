@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from leadline.contracts.sample import Camera, Sample
+from leadline.contracts.camera import Camera
+from leadline.contracts.sample import Sample
 from leadline.transforms.ordinal_pairs import moved_pairs
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RandomRotation:
-    """Turn by an angle uniform in +-``max_deg`` (ZoeDepth's training uses 1 degree).  For library users; no recipe turns."""
+    """Turn by an angle uniform in +-``max_deg`` (``--rotate-deg``; ZoeDepth's training uses 1 degree)."""
 
     max_deg: float = 1.0
 

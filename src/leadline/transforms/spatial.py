@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, UsageError
-from leadline.contracts.sample import Camera, Sample, StereoView
+from leadline.contracts.sample import Sample, StereoView
 from leadline.geometry.camera import cropped_camera, flipped_camera, resized_camera
 from leadline.transforms.ordinal_pairs import moved_pairs
 from leadline.transforms.resampling import resize_image, resize_nearest

@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A shown depth and a format enter; one file for the user to take away leaves."""
+"""A shown depth and a format, or a model and its calibration, enter; one file for the user to take away leaves."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
+import zipfile
 from typing import TYPE_CHECKING, Literal
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import UsageError
-from leadline.inference.outputs.files import Prediction, save_prediction
+from leadline.contracts.errors import StorageError, UsageError
+from leadline.inference.calibration.fit import with_calibration
+from leadline.inference.outputs.files import save_prediction
+from leadline.inference.outputs.prediction import Prediction
+from leadline.inference.predictor import Predictor
+from leadline.models.weights import save_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from leadline.inference.predict_files import PredictsByNetwork
+    from leadline.models.calibration import Calibration
     from leadline.web.shown_depth import ShownDepth
 
 Download = Literal["npy", "png16", "ply"]
@@ -44,6 +52,43 @@ def write_download(shown: ShownDepth, form: Download, folder: Path) -> Path:
     prediction = Prediction(depth=shown.depth, rgb=shown.rgb, description=shown.description)
     place = folder / uuid.uuid4().hex
     return save_prediction(place, file_stem(shown.name), prediction, (form,))[0]
+
+
+def write_model(predictor: PredictsByNetwork, calibration: Calibration, name: str, folder: Path) -> Path:
+    """Write the model that predicts metres as ``leadline calibrate`` does, in a zip file below ``folder``; its path.
+
+    Args:
+        predictor: what the calibration was found with.
+        calibration: turns its numbers into metres.
+        name: of the model, for the file.
+        folder: a new one is made in it.
+
+    Raises:
+        UsageError: an exported file, or a model that has a calibration already, on whose metres this one rests.
+        StorageError: full or read-only disk.
+    """
+    if not isinstance(predictor, Predictor) or predictor.model.config.calibration is not None:
+        what = "one with a calibration of its own" if isinstance(predictor, Predictor) else "an exported file"
+        raise UsageError(
+            expected="a model that can take this calibration",
+            got=what,
+            remedy="use `leadline calibrate MODEL --points CSV --out FOLDER` on the model that it was made from",
+        )
+    place = folder / uuid.uuid4().hex
+    inside = f"{file_stem(name)}_calibrated"
+    save_model(place / inside, with_calibration(predictor.model, calibration))
+    path = place / f"{inside}.zip"
+    try:
+        with zipfile.ZipFile(path, "w") as archive:  # stored: weights do not get smaller
+            for file in sorted((place / inside).iterdir()):
+                archive.write(file, f"{inside}/{file.name}")
+    except OSError as error:
+        raise StorageError(
+            expected="room for the calibrated model", got=error.strerror or str(error), remedy="free some space"
+        ) from error
+    finally:
+        shutil.rmtree(place / inside)
+    return path
 
 
 def file_stem(name: str) -> str:

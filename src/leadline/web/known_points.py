@@ -14,6 +14,7 @@ from leadline.contracts.errors import DataError
 from leadline.inference.calibration.fit import Calibrated, CalibrationSettings, calibrate
 from leadline.inference.calibration.observations import Observations
 from leadline.inference.clips.grid import sampled
+from leadline.models.calibration import Calibration
 from leadline.web.shown_depth import ShownDepth
 
 
@@ -41,9 +42,10 @@ class KnownPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibratedOnPage:
-    """The picture in metres, and sentences for the user: the fit first, then its warnings."""
+    """The picture in metres, what brought it there, and sentences for the user: the fit first, then its warnings."""
 
     shown: ShownDepth
+    calibration: Calibration
     sentences: tuple[str, ...]
 
 
@@ -66,7 +68,9 @@ def calibrate_shown(shown: ShownDepth, points: Sequence[KnownPoint]) -> Calibrat
     )
     description = {**shown.description, "kind": "metric", "unit": "m", "page_calibration": found.calibration.to_dict()}
     return CalibratedOnPage(
-        shown=replace(shown, depth=depth, description=description), sentences=(_said(found), *found.warnings)
+        shown=replace(shown, depth=depth, description=description),
+        calibration=found.calibration,
+        sentences=(_said(found), *found.warnings),
     )
 
 

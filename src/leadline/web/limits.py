@@ -30,12 +30,20 @@ class Limits:
     megapixels: float = 50.0
     """Largest picture, in millions of pixels."""
     time_s: float = 300.0
-    """Longest prediction; it is asked after between tiles, and a picture without tiles takes one network pass or two."""
+    """Longest prediction; it is asked after between tiles, for a network's pass cannot be broken off."""
 
     def __post_init__(self) -> None:
         require(self.file_mb >= 1, "a limit of at least 1 MB a file", self.file_mb, "e.g. 100")
         require(0 < self.megapixels <= 200, "a limit above 0 and of at most 200 megapixels", self.megapixels, "e.g. 50")
         require(0 < self.time_s < math.inf, "a time limit above 0 seconds", self.time_s, "e.g. 300")
+
+    @property
+    def sentence(self) -> str:
+        """For the page; what the time limit cannot do is said too."""
+        return (
+            f"Up to {self.file_mb} MB and {self.megapixels:g} megapixels. A prediction in tiles is given up after "
+            f"{self.time_s:g} s; one without tiles runs to its end."
+        )
 
 
 def read_upload(path: Path, limits: Limits) -> NDArray[np.uint8]:

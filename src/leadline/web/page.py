@@ -3,30 +3,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import wraps
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
-from leadline.contracts.errors import LeadlineError, UsageError
-from leadline.web.downloads import DOWNLOADS, Download, offered, write_download
+from leadline.contracts.errors import UsageError
+from leadline.web.downloads import DOWNLOADS, Download, offered, write_download, write_model
 from leadline.web.known_points import KnownPoint, calibrate_shown
+from leadline.web.shelf import short_names
 from leadline.web.shown_depth import TILE_CHOICES, ShownDepth, as_predicted, predict_upload, value_at
+from leadline.web.telling import told
 from leadline.web.view import view_html
 from leadline.web.viewer import BEHAVIOUR
 
 if TYPE_CHECKING:
+    from leadline.models.calibration import Calibration
     from leadline.web.limits import Limits, Work
     from leadline.web.shelf import Shelf
-
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
-logger = logging.getLogger(__name__)
 
 ENDINGS = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".gif"]
 _KEPT_S = 3600  # results of a tab that is idle, or has gone, live so long
@@ -42,11 +38,15 @@ class Session:
         shown: the picture with its depth; None before the first.
         clicked: the last pixel clicked, column and row.
         points: known depths of this picture.
+        model: the name of what predicted it.
+        calibration: found from the points; None before, and after it was undone.
     """
 
     shown: ShownDepth | None = None
     clicked: tuple[int, int] | None = None
     points: tuple[KnownPoint, ...] = ()
+    model: str = ""
+    calibration: Calibration | None = None
 
 
 def build_page(shelf: Shelf, limits: Limits, folder: Path, work: Work) -> gr.Blocks:
@@ -65,7 +65,13 @@ def build_page(shelf: Shelf, limits: Limits, folder: Path, work: Work) -> gr.Blo
         with gr.Row():
             with gr.Column(scale=1, min_width=300):
                 file = gr.File(label="Picture", file_types=cast("Any", ENDINGS), height=130, elem_id="picture")
-                model = gr.Dropdown(list(shelf.names), value=shelf.names[0], label="Model", visible=len(shelf.names) > 1)
+                gr.Markdown(limits.sentence, elem_id="limits")
+                model = gr.Dropdown(
+                    list(zip(short_names(shelf.names), shelf.names, strict=True)),
+                    value=shelf.names[0],
+                    label="Model",
+                    visible=len(shelf.names) > 1,
+                )
                 tile = gr.Dropdown(
                     list(TILE_CHOICES),
                     value="auto",
@@ -86,13 +92,13 @@ def build_page(shelf: Shelf, limits: Limits, folder: Path, work: Work) -> gr.Blo
             [file.change, model.input, tile.input],
             _predicting(shelf, limits, work),
             [file, model, tile],
-            [session, view, said, points.table, *buttons.values()],
+            [session, view, said, points.table, *buttons.values(), points.save],
             concurrency_limit=1,
             api_visibility="private",
             show_progress_on=[view],
         )
         _wire_points(parts)
-        _wire_downloads(parts, folder)
+        _wire_downloads(parts, shelf, folder)
     page.queue(max_size=16)
     return page
 
@@ -104,6 +110,7 @@ class _Points:
     remove: gr.Button
     fit: gr.Button
     undo: gr.Button
+    save: gr.Button
     table: gr.Markdown
 
 
@@ -126,41 +133,18 @@ def _points_panel() -> _Points:
     with gr.Row():
         fit = gr.Button("Calibrate", size="sm", variant="primary", min_width=80, elem_id="fit")
         undo = gr.Button("Undo", size="sm", min_width=80, elem_id="undo")
-    return _Points(metres, add, remove, fit, undo, table)
+    save = gr.Button("Calibrated model", size="sm", interactive=False, elem_id="save-model")
+    return _Points(metres, add, remove, fit, undo, save, table)
 
 
 def _download_button(form: Download) -> gr.Button:
     return gr.Button(DOWNLOADS[form], size="sm", interactive=False, elem_id=f"save-{form}")
 
 
-def _told(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """A user's mistake becomes one line on the page; a defect too, with its traceback in the log."""
-
-    @wraps(function)
-    def telling(*given: Given.args, **named: Given.kwargs) -> Answer:
-        try:
-            return function(*given, **named)
-        except LeadlineError as error:
-            raise _shown_error(str(error)) from error
-        except Exception as error:
-            # torch's own class by name, as in cli.failures
-            if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-                raise _shown_error("out of memory: use a smaller picture, smaller tiles or another model") from error
-            logger.exception("a defect of ours")
-            raise _shown_error(f"a defect of ours, {type(error).__name__}: the log says more; please report it") from error
-
-    return telling
-
-
-def _shown_error(line: str) -> gr.Error:
-    """Escaped, for the page shows messages as HTML and names of files come from elsewhere."""
-    return gr.Error(escape(line, quote=False), duration=15, print_exception=False)
-
-
 def _predicting(shelf: Shelf, limits: Limits, work: Work) -> Callable[..., Any]:
     def predict(path: str | None, name: str, tile: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
         if path is None:
-            return [Session(), _HINT, _NO_CLICK, _listed(()), *_switched(None)]
+            return [Session(), _HINT, _NO_CLICK, _listed(()), *_switched(Session())]
         progress(0, desc="predicting")
 
         def on_tile(done: int, total: int) -> None:
@@ -169,14 +153,17 @@ def _predicting(shelf: Shelf, limits: Limits, work: Work) -> Callable[..., Any]:
 
         with work.one():
             shown = predict_upload(shelf.predictor(name), Path(path), tile=tile, limits=limits, on_tile=on_tile)
-        return [Session(shown=shown), view_html(shown), _NO_CLICK, _listed(()), *_switched(shown)]
+        now = Session(shown=shown, model=name)
+        return [now, view_html(shown), _NO_CLICK, _listed(()), *_switched(now)]
 
-    return _told(predict)
+    return told(predict)
 
 
-def _switched(shown: ShownDepth | None) -> list[gr.Button]:
-    can = frozenset() if shown is None else offered(shown.depth.kind)
-    return [gr.Button(interactive=form in can) for form in DOWNLOADS]
+def _switched(now: Session) -> list[gr.Button]:
+    """The buttons of the formats, then that of the calibrated model."""
+    can = frozenset() if now.shown is None else offered(now.shown.depth.kind)
+    usable = [*(form in can for form in DOWNLOADS), now.calibration is not None]
+    return [gr.Button(interactive=one) for one in usable]
 
 
 def _listed(points: tuple[KnownPoint, ...]) -> str:
@@ -208,30 +195,41 @@ def _wire_points(parts: _Parts) -> None:
         if now.shown is None:
             raise UsageError(expected="a picture with its depth", got="none", remedy="drop a picture first")
         found = calibrate_shown(as_predicted(now.shown), now.points)
-        changed = replace(now, shown=found.shown)
-        return [changed, _viewed(changed), "\n\n".join(found.sentences), *_switched(found.shown)]
+        changed = replace(now, shown=found.shown, calibration=found.calibration)
+        return [changed, _viewed(changed), "\n\n".join(found.sentences), *_switched(changed)]
 
     def undo(now: Session) -> list[Any]:
-        changed = now if now.shown is None else replace(now, shown=as_predicted(now.shown))
-        return [changed, _viewed(changed), _NO_CLICK, *_switched(changed.shown)]
+        changed = now if now.shown is None else replace(now, shown=as_predicted(now.shown), calibration=None)
+        return [changed, _viewed(changed), _NO_CLICK, *_switched(changed)]
 
     selected: Any = view.select
-    buttons = list(parts.buttons.values())
-    selected(_told(click), [session], [session, said], show_progress="hidden", api_visibility="private")
+    buttons = [*parts.buttons.values(), points.save]
+    selected(told(click), [session], [session, said], show_progress="hidden", api_visibility="private")
     drawn = [session, view, points.table]
-    points.add.click(_told(add), [points.metres, session], drawn, api_visibility="private")
-    points.remove.click(_told(remove), [session], drawn, api_visibility="private")
-    points.fit.click(_told(fit), [session], [session, view, said, *buttons], api_visibility="private")
-    points.undo.click(_told(undo), [session], [session, view, said, *buttons], api_visibility="private")
+    points.add.click(told(add), [points.metres, session], drawn, api_visibility="private")
+    points.remove.click(told(remove), [session], drawn, api_visibility="private")
+    points.fit.click(told(fit), [session], [session, view, said, *buttons], api_visibility="private")
+    points.undo.click(told(undo), [session], [session, view, said, *buttons], api_visibility="private")
 
 
 def _viewed(now: Session) -> str:
     return _HINT if now.shown is None else view_html(now.shown, now.points)
 
 
-def _wire_downloads(parts: _Parts, folder: Path) -> None:
+def _wire_downloads(parts: _Parts, shelf: Shelf, folder: Path) -> None:
     """A visible button has the file written; a hidden link behind it then hands it to the browser."""
     link = gr.DownloadButton("file", visible="hidden", elem_id="handed-over")
+
+    def hand_over(button: gr.Button, write: Callable[[Session], str]) -> None:
+        written = button.click(told(write), [parts.session], [link], api_visibility="private")
+        written.success(None, None, None, js="() => setTimeout(() => document.querySelector('#handed-over').click(), 150)")
+
+    def save_model(now: Session) -> str:
+        if now.calibration is None:
+            raise UsageError(expected="a calibration", got="none", remedy="add known distances and press Calibrate")
+        name = short_names(shelf.names)[shelf.names.index(now.model)]
+        return str(write_model(shelf.predictor(now.model), now.calibration, name, folder))
+
     for form, button in parts.buttons.items():
 
         def save(now: Session, form: Download = form) -> str:
@@ -239,5 +237,5 @@ def _wire_downloads(parts: _Parts, folder: Path) -> None:
                 raise UsageError(expected="a picture with its depth", got="none", remedy="drop a picture first")
             return str(write_download(now.shown, form, folder))
 
-        written = button.click(_told(save), [parts.session], [link], api_visibility="private")
-        written.success(None, None, None, js="() => setTimeout(() => document.querySelector('#handed-over').click(), 150)")
+        hand_over(button, save)
+    hand_over(parts.points.save, save_model)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from leadline.inference.predict_files import PredictsByNetwork
 
 
+_LONGEST_SHOWN = 36
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loading:
     """How every model is opened; as for ``leadline.inference.predictor.load``."""
@@ -62,3 +65,22 @@ class Shelf:
                 )
                 self._open = (name, open_predictor(request).predictor)
             return self._open[1]
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """What tells each from the others and fits into a list: the last parts of its path, cut in the middle where still long.
+
+    >>> short_names(["hf:org/small", "/home/me/runs/a/checkpoint_best", "/home/me/runs/b/checkpoint_best"])
+    ['small', 'a/checkpoint_best', 'b/checkpoint_best']
+    """
+    parts = [name.removeprefix("hf:").rstrip("/").split("/") for name in names]
+    short = []
+    for one in parts:
+        count = next((n for n in range(1, len(one) + 1) if sum(other[-n:] == one[-n:] for other in parts) == 1), len(one))
+        short.append(_cut("/".join(one[-count:])))
+    return short if len(set(short)) == len(names) else list(names)
+
+
+def _cut(name: str) -> str:
+    half = (_LONGEST_SHOWN - 1) // 2
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:half]}…{name[-half:]}"

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthMap
 from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Camera, Sample
+from leadline.contracts.sample import Sample
 from leadline.data.ibims_scene import IbimsAnnotations, IbimsPlane
 from leadline.evaluation.protocol import Case, ImageScore
 from leadline.evaluation.protocols.ibims import IBIMS, score_ibims

@@ -120,9 +120,6 @@ def test_step__another_scene_starts_anew() -> None:
     stable = run(Stabiliser(DepthKind.AFFINE_DISPARITY), frames, maps := disparity(frames, 7))
     assert [one.restarted for one in stable] == [True, *[False] * 4, True, *[False] * 4]
     assert (stable[5].depth.values == maps[5].values).all()
-    assert stable[0].still_share is None
-    assert stable[5].still_share is not None
-    assert stable[5].still_share < 0.3
 
 
 def test_step__a_flash_is_no_other_scene() -> None:
@@ -167,3 +164,17 @@ def test_step__frames_without_one_valid_pixel_pass_through() -> None:
     )
     stable = run(Stabiliser(DepthKind.METRIC), [frame] * 3, [nothing, as_map(frame.depth_m, DepthKind.METRIC), nothing])
     assert [one.scale for one in stable] == [1.0, 1.0, 1.0]
+
+
+def test_stabiliser__what_drawn_scales_and_shifts_add_is_gone_up_to_the_noise() -> None:
+    frames = [room()] * 20
+    noise = 0.005
+    drawn = disparity(frames, seed=3, noise=noise)
+    rng = np.random.default_rng(3)
+    quiet = [
+        as_map(1 / frame.depth_m + rng.normal(0, noise, frame.depth_m.shape), DepthKind.AFFINE_DISPARITY) for frame in frames
+    ]
+    bound = flicker(frames, quiet)  # of the same scene and noise under one scale and shift: no two numbers a frame do better
+    stable = [one.depth for one in run(Stabiliser(DepthKind.AFFINE_DISPARITY), frames, drawn)]
+    assert flicker(frames, drawn) > 10 * bound
+    assert flicker(frames, stable) < 1.15 * bound

@@ -88,6 +88,30 @@ def test_read__a_damaged_frame_is_never_painted_over(tmp_path: Path) -> None:
     assert [number(one.rgb) for one in found] == [one.index for one in found]
 
 
+@pytest.mark.parametrize("name", ["a.webm", "a.mkv", "a.gif"])
+def test_read__blocks_that_break_off_are_said_before_the_first_frame(tmp_path: Path, name: str) -> None:
+    path = write_clip(tmp_path / name, PICTURES, codec={"a.mkv": "libx264"}.get(name) or CODECS[name])
+    data = bytearray(path.read_bytes())
+    start = len(data) * 2 // 3
+    data[start : start + 1500] = bytes(1500)  # the heads of some blocks are among them
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"damaged at byte \d+ of {len(data)}") as refused:
+        next(video_clip(path).read("stop", list[str]().append))
+    assert "\n" not in str(refused.value)
+    found, told = frames(path, "skip")
+    assert told[0].startswith("it is damaged at byte")
+    assert 10 < len(found) < 40
+    assert [number(one.rgb) for one in found] == [one.index for one in found]  # nothing made of lost frames
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.gif"])
+def test_read__an_early_end_is_seen_even_where_only_the_last_frame_is_cut(tmp_path: Path, name: str) -> None:
+    path = cut(write_clip(tmp_path / name, PICTURES, codec=CODECS[name]), 0.985)
+    found, told = frames(path, "skip")
+    assert len(found) in (38, 39)
+    assert told == [f"it ends early, after {len(found)} frames and {len(found) / 10:.2f} s"]
+
+
 def test_video_clip__refuses_what_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("not a video")
     (tmp_path / "empty.mp4").touch()

@@ -13,17 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError, StorageError, UsageError
-from leadline.contracts.sample import Camera
 from leadline.inference.outputs.files import (
     ENDINGS,
     OutputFormat,
-    Prediction,
     check_formats,
     output_path,
     save_prediction,
 )
+from leadline.inference.outputs.prediction import Prediction
 from leadline.rasters.depth_files import read_raster
 
 ALL: tuple[OutputFormat, ...] = ("npy", "png16", "exr", "pfm", "ply", "glb", "color")

@@ -15,10 +15,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.contracts.sample import Camera
-from leadline.inference.outputs.files import Prediction, save_prediction
+from leadline.inference.outputs.files import save_prediction
 from leadline.inference.outputs.points import assumed_camera, write_glb_points
+from leadline.inference.outputs.prediction import Prediction
 
 HEIGHT, WIDTH = 6, 8
 CAMERA = Camera(matrix=torch.tensor([[50.0, 0.0, 3.0], [0.0, 60.0, 2.0], [0.0, 0.0, 1.0]]))

@@ -7,6 +7,7 @@ import pytest
 
 import leadline.inference.runtimes.cache as cache
 from leadline.models.depth_model import DepthModel
+from leadline.rasters.user_cache import FOLDER_VARIABLE
 from tests.portable_echo import echo_network
 
 
@@ -21,6 +22,6 @@ def echo_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         onnx.save_model(echo_network(), str(file))
         return ("depth",)
 
-    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "write_network", write)
     return written

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from leadline.contracts.errors import StorageError
-from leadline.inference.runtimes.cache import FOLDER_VARIABLE, cache_folder, cached_graph, content_key, graph_place
+from leadline.inference.runtimes.cache import cached_graph, content_key, graph_place
 from leadline.models.head_config import RelativeHeadConfig, SigmoidHeadConfig
+from leadline.rasters.user_cache import FOLDER_VARIABLE
 from tests.inference.runtimes.test_traced_network import toy
 
 
@@ -30,14 +31,6 @@ def test_content_key__changes_with_a_weight_and_with_the_configuration() -> None
     with torch.no_grad():
         model.encoder.get_parameter("norm.bias")[0] += 1e-6
     assert content_key(model) != before
-
-
-def test_cache_folder__is_the_users_unless_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "leadline"
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "other"))
-    assert cache_folder() == tmp_path / "other"
 
 
 def test_cached_graph__a_cache_that_cannot_be_written_is_named(

@@ -44,7 +44,7 @@ def test_tiled__a_constant_network_shows_no_seam(kind: DepthKind) -> None:
     np.testing.assert_allclose(depth.values, 3.7, rtol=1e-6)
     said = depth.notes["tiling"]
     assert said["seam_ratio"] == said["border_gradient_ratio"] == pytest.approx(1.0)  # type: ignore[index]
-    assert set(said["definitions"]) <= set(said)  # type: ignore[index, arg-type]
+    assert all(name in said for name in said["definitions"])  # type: ignore[index, operator]
 
 
 def moody(picture: NDArray[np.uint8]) -> NDArray[np.floating]:
@@ -193,6 +193,4 @@ def test_tiled__real_weights_leave_no_seam_on_a_photograph(name: str) -> None:
     depth = TiledPredictor(real_predictor(126), TileSettings(side_px=240)).predict_batch([picture])[0]
     said = depth.notes["tiling"]
     assert said["seam_ratio"] <= 1.05  # type: ignore[index]
-    own, whole = said["border_gradient_ratio"], said["border_gradient_ratio_of_global_pass"]  # type: ignore[index]
-    assert own / max(whole, 1.0) <= 1.05
     assert said["explained_median"] > 0.5  # type: ignore[index]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from leadline.contracts.errors import UsageError
+from leadline.contracts.sample import Batch
 from leadline.data.catalog import DATASETS
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.supervised.data import (
@@ -141,6 +142,42 @@ def test_training_stream__cover_keeps_the_aspect_and_squash_does_not(tmp_path: P
     assert batch.image.shape == (2, 3, 28, 28)
     # brightness tells depth (see frames.py), so a picture and a depth that moved apart would not agree
     assert torch.corrcoef(torch.stack([batch.image[:, 0].flatten(), batch.depth.flatten()]))[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("resize", ["cover", "squash"])
+def test_training_stream__turns_picture_and_depth_together_where_asked_to(tmp_path: Path, resize: Any) -> None:
+    plain = MetricConfig(
+        datasets=("labelled_folder",),
+        labelled_root=write_labelled_folder(tmp_path),
+        batch_size=2,
+        num_workers=0,
+        resize=resize,
+        colour_jitter=False,
+    )
+    turned = dataclasses.replace(plain, rotate_deg=20.0)
+
+    def first(config: MetricConfig) -> Batch:
+        return next(iter(training_stream(config, (28, 28), Ranks()).batches(0)))
+
+    batch = first(turned)
+    assert batch.depth is not None
+    assert batch.valid is not None
+    assert batch.image.shape == (2, 3, 28, 28)
+    seen = torch.stack([batch.image[:, 0][batch.valid], batch.depth[batch.valid]])
+    assert torch.corrcoef(seen)[0, 1] > 0.9
+    assert not torch.equal(batch.image, first(plain).image)
+    assert 0.5 < batch.valid.float().mean() < first(plain).valid.float().mean()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("change", [{"augment": False}, {"cache_features": "memory"}])
+def test_training_stream__does_not_turn_what_is_to_stay_or_to_come_again(tmp_path: Path, change: dict[str, Any]) -> None:
+    root = write_labelled_folder(tmp_path)
+    plain = MetricConfig(datasets=("labelled_folder",), labelled_root=root, batch_size=2, num_workers=0, **change)
+    images = [
+        next(iter(training_stream(config, (28, 28), Ranks()).batches(0))).image
+        for config in (plain, dataclasses.replace(plain, rotate_deg=20.0))
+    ]
+    assert torch.equal(*images)
 
 
 def test_validation_streams__are_disjoint_from_training_in_order_and_limited(tmp_path: Path) -> None:

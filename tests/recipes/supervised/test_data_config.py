@@ -17,6 +17,8 @@ from leadline.recipes.supervised.data_config import DataConfig
         ({"datasets": ("nyu", "nyu")}, "--datasets"),
         ({"epoch_images": -5}, "--epoch-images of at least 0"),
         ({"validation_images": -3}, "--validation-images of at least 0"),
+        ({"rotate_deg": -1.0}, "--rotate-deg from 0 to 45"),
+        ({"rotate_deg": 90.0}, "--rotate-deg from 0 to 45"),
         ({"num_workers": -1}, "--num-workers of at least 0"),
         ({"dataset_weights": (1.0, float("nan"))}, "--dataset-weights of 0 or more"),
         ({"dataset_weights": (-1.0,)}, "--dataset-weights of 0 or more"),

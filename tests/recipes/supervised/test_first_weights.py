@@ -39,11 +39,14 @@ def test_give_first_weights__without_a_checkpoint_says_so_and_changes_nothing(ca
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), same.state_dict().values(), strict=True))
 
 
-def test_give_first_weights__a_frozen_encoder_needs_weights_and_the_flag_that_would_free_it_is_named() -> None:
+def test_give_first_weights__a_frozen_encoder_needs_weights_and_the_flag_that_would_free_it_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     model = toy_model(1)
     model.freeze_encoder()
     with pytest.raises(UsageError, match="--pretrained-checkpoint, or --learn all"):
         give_first_weights(model, "", "auto", unfreeze="--learn all")
+    assert not caplog.messages  # what is refused is not announced
 
 
 def test_give_first_weights__a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -34,9 +34,6 @@ class Toy(SupervisedRecipe):
     def parameter_groups(self) -> list[ParameterGroup]:
         return []
 
-    def predict(self, batch: Batch) -> Tensor:
-        return self.depth_of(batch)
-
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:  # noqa: ARG002
         return StepResult(loss=predicted.sum(), parts={})
 
@@ -92,3 +89,11 @@ def test_depth_of__with_a_cache_lets_the_decoder_learn() -> None:
     recipe.depth_of(batch).sum().backward()  # type: ignore[no-untyped-call]
     assert any(one.grad is not None and bool(one.grad.any()) for one in recipe.trained.decoder.parameters())
     assert all(one.grad is None for one in recipe.trained.encoder.parameters())
+
+
+def test_step__shows_what_was_predicted_so_that_a_collapse_is_noticed() -> None:
+    recipe, batch = Toy(), toy_batch()
+    progress = Progress(epoch=0, step=0, total_steps=1, sum_across=lambda values: values)
+    result = SupervisedRecipe.step(recipe, {"train": batch}, progress)
+    assert result.predicted is not None
+    torch.testing.assert_close(result.predicted, recipe.predict(batch))

@@ -11,6 +11,8 @@ from leadline.training.settings import EngineSettings
 
 def test_run_config__engine_settings_every_shared_name_carries_over() -> None:
     settings = RunConfig(lr=3e-4, num_epochs=7, max_grad_norm=0.0, accumulate=3, ema_decay=0.5).engine
+    waiting = RunConfig(patience=3, min_delta=0.5, schedule="linear").engine
+    assert (waiting.patience, waiting.min_delta, waiting.schedule) == (3, 0.5, "linear")
     assert (settings.lr, settings.epochs, settings.max_grad_norm, settings.accumulate, settings.ema_decay) == (
         3e-4,
         7,
@@ -45,6 +47,12 @@ def test_run_config__events_of_two_runs_never_share_a_folder() -> None:
         ({"save_every": -1}, "--save-every of at least 0"),
         ({"warmup_steps": -1}, "--warmup-steps of at least 0"),
         ({"ema_decay": 1.0}, "--ema-decay in"),
+        ({"patience": -1}, "--patience of at least 0"),
+        ({"min_delta": -0.5}, "--min-delta of at least 0"),
+        ({"lr_gamma": 0.0}, "--lr-gamma above 0"),
+        ({"patience": 2, "validate": False}, "validation with --patience"),
+        ({"wandb_project": ""}, "a name for --wandb-project"),
+        ({"run_id": "a/b"}, "--run-id of at most 64"),
     ],
 )
 def test_run_config__refuses_what_cannot_be_meant(changes: dict[str, Any], told: str) -> None:

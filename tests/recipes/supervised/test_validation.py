@@ -3,6 +3,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ from PIL import Image
 
 from leadline.contracts.errors import DataError
 from leadline.evaluation.metrics import depth_metrics
+from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.relative.config import RelativeConfig
+from leadline.recipes.relative.recipe import RelativeRecipe, model_config
 from leadline.recipes.supervised.data import ordinal_pictures, validation_streams
 from leadline.recipes.supervised.recipe import truth
 from leadline.recipes.supervised.validation import TAGS, Validation
@@ -88,3 +92,22 @@ def test_validation__da2k_is_scored_by_its_pairs(tmp_path: Path) -> None:
     watched.pairs = ordinal_pictures(config)
     assert watched(0).scalars["Val/da2k/ACCURACY"] in {0.0, 1.0}
     assert ordinal_pictures(MetricConfig(datasets=("procedural",))) is None
+
+
+@pytest.mark.parametrize("select_by", ["loss", "abs_rel"])
+def test_validation__chooses_the_best_epoch_of_a_model_of_disparity_too(select_by: Literal["loss", "abs_rel"]) -> None:
+    config = RelativeConfig(
+        encoder="dinov2-toy",
+        datasets=("procedural",),
+        procedural_count=4,
+        batch_size=2,
+        num_workers=0,
+        validation_images=3,
+        select_by=select_by,
+    )
+    torch.manual_seed(0)
+    recipe = RelativeRecipe(config, DepthModel(model_config(config))).eval()
+    result = Validation(recipe, config, validation_streams(config, (28, 42)))(0)
+    assert result.selection == result.scalars[result.selection_name]
+    assert result.selection_name == {"loss": "Val/Loss", "abs_rel": "Val/ABS_REL"}[select_by]
+    assert 0 < result.selection < 10

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.errors import UsageError
-from leadline.contracts.sample import Camera, Field, Sample, StereoView
+from leadline.contracts.sample import Field, Sample, StereoView
 from leadline.data.procedural.ordinal_pairs import draw_pairs
 from leadline.data.procedural.rendering import Picture, Scene, render, view_of
 from leadline.data.procedural.rooms import build_room
 from leadline.data.procedural.streets import build_street
 from leadline.data.procedural.tracing import View, nearest_depth_m
 from leadline.data.procedural.yards import build_yard
+from leadline.data.sky import TruthSpace
 from leadline.geometry.camera import intrinsic_matrix
 from leadline.geometry.disparity import stereo_disparity_px
 
@@ -51,6 +53,7 @@ class ProceduralScenes:
         ordinal_pairs: number of pixel pairs per sample, 0 for none.
         split: "train", "val" or "test"; the same index of another split is another scene.
         kinds: relative share of "room", "yard" and "street"; every run of consecutive indices comes close to it.
+        truth: whether depth comes in metres or as disparity, and what becomes of the sky.
     """
 
     count: int
@@ -61,6 +64,7 @@ class ProceduralScenes:
     ordinal_pairs: int = 0
     split: str = "train"
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_KINDS))
+    truth: TruthSpace = field(default_factory=TruthSpace)
     name: ClassVar[str] = "procedural"
 
     def __post_init__(self) -> None:
@@ -104,8 +108,8 @@ class ProceduralScenes:
         return _BUILDERS[self.kind_of(index)](Random(f"{self.key(index)} scene"))
 
     def __getitem__(self, index: int) -> Sample:
-        """Image (3, H, W) in [0, 1], depth (H, W) in metres, NaN where not valid, matrix (3, 3) in pixels; pairs and right
-        view where asked for, disparity in pixels, baseline in metres.
+        """Image (3, H, W) in [0, 1], depth (H, W) in the unit of ``truth``, NaN where not valid, matrix (3, 3) in pixels;
+        pairs and right view where asked for, disparity in pixels, baseline in metres.
 
         Raises:
             IndexError: ``index`` is not in [0, count).
@@ -116,17 +120,18 @@ class ProceduralScenes:
         view = view_of(scene.pose, self.height, self.width)
         picture = render(scene, view, _noise(self.key(index), "left"))
         with np.errstate(invalid="ignore"):
-            valid = picture.depth_m <= FARTHEST_M
-        depth_m = np.where(valid, picture.depth_m, np.float32(np.nan))
+            near = picture.depth_m <= FARTHEST_M
+        values, valid = self.truth.stated(picture.depth_m, valid=near, sky=np.isposinf(picture.depth_m))
         pairs = None
         if self.ordinal_pairs:
-            pairs = draw_pairs(picture.depth_m, valid, self.ordinal_pairs, _noise(self.key(index), "pairs"))
+            pairs = draw_pairs(picture.depth_m, near, self.ordinal_pairs, _noise(self.key(index), "pairs"))
         return Sample(
             key=self.key(index),
             dataset=self.name,
             image=torch.from_numpy(picture.rgb),
-            depth=torch.from_numpy(depth_m),
+            depth=torch.from_numpy(np.where(valid, values, np.float32(np.nan))),
             valid=torch.from_numpy(valid),
+            kind=self.truth.kind,
             camera=Camera(matrix=_matrix(view)),
             stereo=self._right_view(index, scene, view, picture) if self.stereo else None,
             ordinal=pairs,

@@ -13,5 +13,6 @@ DEPTH = Protocol(
     range_m=(1e-3, 80.0),
     inclusive=True,
     minimum_valid_pixels=10,
+    dense=True,
     source="Leadline's own; minimum of 10 valid pixels as in Depth Anything V2's metric evaluation",
 )

@@ -19,7 +19,7 @@ from leadline.evaluation.boundary import boundary_error
 from leadline.evaluation.crops import EIGEN
 from leadline.evaluation.planarity import directed_error, plane_error
 from leadline.evaluation.protocol import Case, ImageScore, Protocol
-from leadline.evaluation.scoring import judged, score_judged
+from leadline.evaluation.scoring import judged, score_judged, with_boundary
 
 
 def score_ibims(case: Case, protocol: Protocol) -> ImageScore:
@@ -30,7 +30,7 @@ def score_ibims(case: Case, protocol: Protocol) -> ImageScore:
         ContractError: the dataset gave no camera or no true geometry.
     """
     compared = judged(case, protocol)
-    overall = score_judged(compared)
+    overall = with_boundary(score_judged(compared), compared, protocol)
     valid, camera, truth = case.sample.valid, case.sample.camera, case.annotations
     if valid is None or camera is None or not isinstance(truth, IbimsAnnotations):
         raise ContractError(
@@ -78,5 +78,6 @@ IBIMS = Protocol(
     crop=EIGEN,
     range_m=(0.0, 10.0),
     tta="flip",
+    dense=True,
     source="ZoeDepth evaluate (arXiv 2302.12288, table 3); DDE, DBE, PE of Koch et al. 2018 as in its public Python",
 )

@@ -14,5 +14,6 @@ NYU_EIGEN = Protocol(
     crop=EIGEN,
     range_m=(1e-3, 10.0),
     tta="flip",
+    dense=True,
     source="ZoeDepth evaluate (arXiv 2302.12288, table 1); Depth Anything V2 (arXiv 2406.09414, table 4a)",
 )

@@ -12,5 +12,6 @@ PROCEDURAL = Protocol(
     score=score_depth,
     range_m=(1e-3, 80.0),
     inclusive=True,
+    dense=True,
     source="Leadline's own: no crop, no test-time augmentation, exact truth; sky has no depth",
 )

@@ -14,5 +14,6 @@ SUNRGBD_ZOE = Protocol(
     crop=EIGEN_ANY_SIZE,
     range_m=(0.0, 8.0),
     tta="flip",
+    dense=True,
     source="ZoeDepth evaluate (arXiv 2302.12288, table 3): cap 8 m, NYU's box on every size; predictions at least 1 mm",
 )

@@ -12,6 +12,7 @@ import numpy as np
 
 from leadline.contracts.errors import DataError, MissingExtraError
 from leadline.inference.clips.clip import UNSAID_RATE, Clip, ClipFrame, DamagePolicy
+from leadline.inference.clips.structure import find_break
 from leadline.rasters.images import MAX_PIXELS, broken_reason
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from leadline.inference.clips.structure import Break
+
 _ENDS_EARLY_FRAMES = 3  # less than this short of the promised duration is rounding
-_GIF_TRAILER = b";"
+_GAP_FRAMES = 1.5  # between frames of a damaged file: one at least is lost
 
 
 def video_clip(path: Path) -> Clip:
@@ -38,26 +41,31 @@ def video_clip(path: Path) -> Clip:
         rate = Fraction(stream.average_rate or stream.guessed_rate or UNSAID_RATE)
         promised_s = _promised_s(container)
         frames = stream.frames or (round(promised_s * rate) if promised_s else None)
+        broken = find_break(path)
         by_count = "avi" in container.format.name.split(",")  # its duration follows from the file's size, its count does not
 
     def read(policy: DamagePolicy, tell: Callable[[str], None]) -> Iterator[ClipFrame]:
         last = -1
         end_s = 0.0
-        for one in _decoded(av, path, policy, tell):
+        if broken and (policy == "stop" or not broken.cut):  # said at once, not after hours of the frames before it
+            _report_damage(path, broken.sentence, policy, tell)
+        for one in _decoded(av, path, policy, tell, broken):
             last, end_s = one.index, one.time_s + float(1 / rate)
             yield one
         if last < 0:
             raise _refusal(path, "not one frame that can be decoded")
         short = (frames or 0) - last - 1 if by_count else ((promised_s or 0.0) - end_s) * float(rate)
-        if short >= _ENDS_EARLY_FRAMES or _is_cut_gif(path):
+        if short >= _ENDS_EARLY_FRAMES or (broken and broken.cut):
             _report_damage(path, f"it ends early, after {last + 1} frames and {end_s:.2f} s", policy, tell)
 
     return Clip(path=path, expected_frames=frames, rate=rate, read=read)
 
 
-def _decoded(av: ModuleType, path: Path, policy: DamagePolicy, tell: Callable[[str], None]) -> Iterator[ClipFrame]:
+def _decoded(
+    av: ModuleType, path: Path, policy: DamagePolicy, tell: Callable[[str], None], broken: Break | None
+) -> Iterator[ClipFrame]:
     """Every frame that decodes; the others are reported."""
-    count = _Count()
+    count = _Count(gaps_are_losses=broken is not None, most=None if broken is None else broken.frames_before)
     with _opened(av, path) as container:
         stream = container.streams.video[0]
         count.rate = float(stream.average_rate or stream.guessed_rate or UNSAID_RATE)
@@ -78,6 +86,9 @@ def _decoded(av: ModuleType, path: Path, policy: DamagePolicy, tell: Callable[[s
             if packet is None:
                 return
             for frame in frames:
+                if count.next == count.most:
+                    return
+                count.lost = count.lost or count.leaps(frame.time)
                 if frame.is_corrupt and not count.lost:
                     _report_damage(path, f"frame {count.next} is damaged", policy, tell)
                     count.lost = True
@@ -93,8 +104,10 @@ def _decoded(av: ModuleType, path: Path, policy: DamagePolicy, tell: Callable[[s
 
 @dataclass(slots=True)
 class _Count:
-    """Which frame comes next, and when."""
+    """Which frame comes next, and when; of a file whose blocks break off, ``most`` is how many are whole."""
 
+    gaps_are_losses: bool
+    most: int | None
     next: int = 0
     rate: float = 0.0
     steady: bool = False
@@ -107,6 +120,12 @@ class _Count:
     def has_passed(self, stamp_s: float | None) -> bool:
         """Whether a frame comes too late to stand in order."""
         return stamp_s is not None and stamp_s - (self.first_s or 0.0) <= self.last_s
+
+    def leaps(self, stamp_s: float | None) -> bool:
+        """Whether frames before this one are lost, which a demuxer that sought the next block does not tell."""
+        if not self.gaps_are_losses or not self.steady or stamp_s is None or self.last < 0:
+            return False
+        return stamp_s - (self.first_s or 0.0) - self.last_s > _GAP_FRAMES / self.rate
 
     def place(self, stamp_s: float | None) -> tuple[int, float]:
         """Number and time of the frame in hand; after a loss, of which a decoder does not tell all, by its time stamp."""
@@ -158,15 +177,6 @@ def _promised_s(container: Any) -> float | None:
     if stream.duration:
         return float(stream.duration * stream.time_base)
     return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
-
-
-def _is_cut_gif(path: Path) -> bool:
-    """A GIF does not say how long it is, but how it ends."""
-    if path.suffix.lower() != ".gif":
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read() != _GIF_TRAILER
 
 
 def _report_damage(path: Path, what: str, policy: DamagePolicy, tell: Callable[[str], None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -13,21 +12,21 @@ import numpy as np
 from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import DataError, UsageError
+from leadline.contracts.errors import UsageError
 from leadline.inference.outputs.points import POINTS_OF, write_glb_points, write_ply_points
 from leadline.rasters.atomic import atomically
-from leadline.rasters.colour import Ramp, colourise, robust_range, with_legend
+from leadline.rasters.colour import Ramp, colourise, legend_canvas, robust_range
 from leadline.rasters.depth_files import write_exr, write_npy, write_pfm, write_png16_millimetres
-from leadline.rasters.panels import enlarged, write_picture
+from leadline.rasters.panels import enlarged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path, PurePath
 
     from numpy.typing import NDArray
 
     from leadline.contracts.depth_map import DepthMap
-    from leadline.contracts.sample import Camera
+    from leadline.inference.outputs.prediction import Prediction
 
     FloatWriter = Callable[[Path, NDArray[np.float32], NDArray[np.bool_]], None]
 
@@ -44,6 +43,7 @@ ENDINGS: dict[OutputFormat, str] = {
     "color": "_color.png",
 }
 _LEVELS = 65535
+_ROWS_AT_ONCE = 128
 KIND_TITLES = {
     DepthKind.METRIC: "depth",
     DepthKind.SCALE_INVARIANT: "depth up to scale",
@@ -51,32 +51,6 @@ KIND_TITLES = {
     DepthKind.AFFINE_DISPARITY: "inverse depth up to scale and offset",
     DepthKind.STEREO_DISPARITY: "disparity",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
-    """One picture with its depth.
-
-    Attributes:
-        depth: (H, W) map of any kind, in the unit of that kind.
-        rgb: (H, W, 3) uint8 RGB, the picture itself.
-        description: what made the map, JSON values; goes into the JSON file as it is.
-        camera: (3, 3) matrix in pixels of the picture at its own size; None for the map's own camera, if any.
-    """
-
-    depth: DepthMap
-    rgb: NDArray[np.uint8]
-    description: Mapping[str, Any]
-    camera: Camera | None = None
-
-    def __post_init__(self) -> None:
-        size = self.depth.values.shape
-        if 0 in size or self.rgb.shape != (*size, 3):
-            raise DataError(
-                expected="a map of at least one pixel and an RGB picture of its size",
-                got=f"a map of shape {size} and a picture of shape {self.rgb.shape}",
-                remedy="give the picture that the map was predicted from",
-            )
 
 
 def save_prediction(
@@ -209,12 +183,24 @@ def _say_left_out(path: Path, depth: DepthMap, kept: NDArray[np.bool_]) -> None:
 
 
 def _write_color(path: Path, prediction: Prediction) -> dict[str, Any]:
+    """Coloured in bands on the one canvas, for a copy of a large picture is a hundred megabytes."""
     depth = prediction.depth
     low, high = robust_range(depth.values, depth.valid)
     ramp = Ramp.DISPARITY if depth.kind.near_is_large else Ramp.DEPTH
-    picture = enlarged(colourise(depth.values, depth.valid, low=low, high=high, ramp=ramp))
-    shown = with_legend(picture, low=low, high=high, unit=depth.unit, title=KIND_TITLES[depth.kind], ramp=ramp)
-    write_picture(path, shown)
+
+    def band(start: int) -> NDArray[np.uint8]:
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        return enlarged(colourise(depth.values[rows], depth.valid[rows], low=low, high=high, ramp=ramp))
+
+    height, width = depth.values.shape
+    times = enlarged(np.empty((1, width, 3), np.uint8)).shape[0]
+    canvas, top = legend_canvas(
+        (times * height, times * width), scale=(low, high), unit=depth.unit, title=KIND_TITLES[depth.kind], ramp=ramp
+    )
+    for start in range(0, height, _ROWS_AT_ONCE):
+        canvas.paste(Image.fromarray(band(start)), (0, top + times * start))
+    with atomically(path) as temporary:
+        canvas.save(temporary, format="PNG")
     return {"low": low, "high": high}
 
 

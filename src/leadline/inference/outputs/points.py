@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.sample import Camera
 from leadline.geometry.camera import pinhole_matrix, unproject
 from leadline.rasters.point_cloud import write_glb, write_ply
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leadline.inference.outputs.files import Prediction
+    from leadline.inference.outputs.prediction import Prediction
 
 logger = logging.getLogger(__name__)
 

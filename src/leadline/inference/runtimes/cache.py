@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -13,18 +12,12 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import StorageError
 from leadline.inference.runtimes.traced_network import OPSET, write_network
+from leadline.rasters.user_cache import FOLDER_VARIABLE, cache_folder
 
 if TYPE_CHECKING:
     from leadline.models.depth_model import DepthModel
 
-FOLDER_VARIABLE = "LEADLINE_CACHE"
 _GRAPH = "network.onnx"
-
-
-def cache_folder() -> Path:
-    """Where graphs are kept: ``$LEADLINE_CACHE``, or the place the system keeps for such things."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leadline"
 
 
 def graph_place(model: DepthModel) -> Path:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from leadline.contracts.errors import UsageError
 from leadline.inference.runtimes.extras import require_package
+from leadline.inference.runtimes.portable_resize import PortableResizes
 from leadline.models.heads.metric_bins import BinsOutput, bin_confidence
 from leadline.models.heads.precision import at_least_float32
 
@@ -56,7 +57,8 @@ class TracedNetwork(nn.Module):
         After them come the tensors that cut off what is better done in float32.
         """
         H, W = image_B3HW.shape[-2:]
-        features = self.model.encoder(image_B3HW)  # ``encode`` would first see to sides that are no multiples
+        with PortableResizes():
+            features = self.model.encoder(image_B3HW)  # ``encode`` would first see to sides that are no multiples
         taps = self.model.decoder(features, (H, W)).taps()
         said = self.model.read(taps)
         if isinstance(said, BinsOutput):

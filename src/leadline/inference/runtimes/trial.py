@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import platform
@@ -130,8 +131,6 @@ def _example(plain: Predictor) -> Tensor:
 
 def _circumstances() -> str:
     """Short name of the versions and the processor on which a measurement depends."""
-    import hashlib
-
     parts = [platform.processor(), platform.machine(), str(torch.get_num_threads())]
     parts.append(str(multiplies_bf16(torch.device("cpu"))))
     parts += [f"{package} {version(package)}" for package in ("torch", *PACKAGES.values()) if is_installed(package)]

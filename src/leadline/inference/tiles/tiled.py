@@ -20,6 +20,7 @@ from leadline.inference.tiles.blending import Blend
 from leadline.inference.tiles.cell_means import CellMeans, cell_means
 from leadline.inference.tiles.fitted import fit_tile
 from leadline.inference.tiles.grid import OVERLAP, TileGrid, tile_grid
+from leadline.inference.tiles.memory import return_freed_memory
 from leadline.inference.tiles.seams import DEFINITIONS, border_gradient_ratio, seam_ratio
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class TiledPredictor:
         size = picture.shape[:2]
         rows, columns = grid.rows, grid.columns
         logger.info("%dx%d picture: %d tiles of %dx%d", size[1], size[0], grid.count, columns.tile_px, rows.tile_px)
+        return_freed_memory()  # what decoding the picture took, three times its own size
         pass_ = self._predictor.predict_batch([picture])[0]
         network_px = -(-min(size) // self.preprocessing.input_size)
         tile_px = min(rows.tile_px, columns.tile_px)
@@ -138,6 +140,7 @@ class TiledPredictor:
         borders = {"rows": rows.borders_px(), "columns": columns.borders_px()}
         seamless = border_gradient_ratio(pass_.values, pass_.valid, **borders)
         del pass_  # its place in memory is taken by the blend
+        return_freed_memory()
         blend = Blend(size, band_px=rows.tile_px, layers=layers)
         fits = self._blend_tiles(picture, grid, reference, blend)
         values, confidence = blend.maps[0], blend.maps[1] if layers == 2 else None
@@ -148,6 +151,7 @@ class TiledPredictor:
             "definitions": DEFINITIONS,
         }
         notes = {"tiling": _notes(grid, fits) | seams}
+        return_freed_memory()
         return DepthMap(values=values, valid=blend.valid, kind=self.kind, confidence=confidence, notes=notes)
 
     def _blend_tiles(

@@ -9,12 +9,10 @@ from typing import Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from leadline.models.head_config import RELEASED_ALPHA, RELEASED_GAMMA
 from leadline.models.heads.first_order import first_order
 from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.seed_bins import MIN_ACTIVATION, pixel_perceptron
-
-# What the released ZoeDepth computes whatever its configuration says: its layers never hand alpha and gamma on.
-RELEASED_ALPHA, RELEASED_GAMMA = 300.0, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.models.head_config import MetricBinsHeadConfig
-from leadline.models.heads.attractors import RELEASED_ALPHA, RELEASED_GAMMA, Attraction, AttractorLayer, attracted
+from leadline.models.head_config import RELEASED_ALPHA, RELEASED_GAMMA, MetricBinsHeadConfig
+from leadline.models.heads.attractors import Attraction, AttractorLayer, attracted
 from leadline.models.heads.log_binomial import ConditionalLogBinomial, LogBinomial, expected_value
 from leadline.models.heads.seed_bins import Projector, SeedBins
 from leadline.models.heads.taps import HeadTaps

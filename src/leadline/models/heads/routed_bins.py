@@ -99,8 +99,8 @@ class RoutedBinsHead(nn.Module):
     def _all_domains(self, taps: HeadTaps, bottleneck: Tensor, route: Tensor) -> BinsOutput:
         """The same numbers without a decision in Python, for graphs that must hold for any picture."""
         parts = [self._said(domain, taps, bottleneck) for domain in self.config.domains]
-        pictures = torch.arange(len(route), device=route.device)
-        return _in_order(parts, route * len(route) + pictures)
+        pictures = torch.arange(route.shape[0], device=route.device)
+        return _in_order(parts, route * route.shape[0] + pictures)  # len() would freeze the size of the batch
 
     def _said(self, domain: str, taps: HeadTaps, bottleneck: Tensor) -> BinsOutput:
         bins = self.bins(domain)

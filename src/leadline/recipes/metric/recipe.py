@@ -46,10 +46,6 @@ class MetricRecipe(SupervisedRecipe):
         if not config.train_encoder:
             model.freeze_encoder()
 
-    def predict(self, batch: Batch) -> Tensor:
-        """(B,3,H,W) pictures of a batch -> (B,H,W) metres."""
-        return self.depth_of(batch)
-
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
         """The weighted loss of (B,H,W) predicted metres (scalar); ``parts`` are its raw terms of weight above 0."""
         config, (target_m, valid) = self.config, truth(batch)
@@ -61,7 +57,7 @@ class MetricRecipe(SupervisedRecipe):
         return weighted_loss(
             terms,
             lambda term: term(predicted_m=predicted, target_m=target_m, valid=valid, sum_across=sum_across),
-            valid,
+            valid.sum(),
         )
 
     def pictures(self, batches: Mapping[str, Batch]) -> dict[str, NDArray[np.uint8]]:

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 
 from leadline.contracts.errors import require
 from leadline.recipes.supervised.data_config import DataConfig
+from leadline.recipes.supervised.objective import Objective
+from leadline.training.settings import Schedule  # torch-free as well
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,6 +17,7 @@ class RelativeConfig(DataConfig):
     """A Depth Anything network, fine-tuned or repaired for affine-invariant disparity on pictures with depth."""
 
     recipe: ClassVar[str] = "relative"
+    learns: ClassVar[Literal["metres", "disparity"]] = "disparity"
 
     encoder: str = "vits"
     """vits, vitb, vitl, vitg (DINOv2 with the Depth Anything taps), or timm:NAME for any timm backbone."""
@@ -27,6 +30,8 @@ class RelativeConfig(DataConfig):
     checkpoint lacks.  All else stays bit for bit."""
     encoder_lr_factor: float = 10.0
     """The encoder, where it learns, learns at lr / factor."""
+    objective: Objective = "affine-invariant"
+    """Affine-invariant losses, as in the papers, or SILog and Sobel gradients of logarithms, as in the V2 reference."""
     ssi_weight: float = 1.0
     """Weight of the affine-invariant loss in disparity; 0 skips it."""
     grad_weight: float = 2.0
@@ -35,10 +40,12 @@ class RelativeConfig(DataConfig):
     """Weights to start from: ours, official Depth Anything (V1, V2), DINOv2, npz, safetensors."""
     pretrained_version: Literal["auto", "v1", "v2"] = "auto"
     """Which Depth Anything a bare file is, where its name does not say."""
+    init: Literal["encoder", "all"] = "all"
+    """What is taken of --pretrained-checkpoint: the encoder, or all that fits."""
 
     lr: float = 1e-3
     """Learning rate of what learns."""
-    schedule: Literal["step", "warmup-cosine", "poly", "onecycle", "constant"] = "onecycle"
+    schedule: Schedule = "onecycle"
     """Learning-rate schedule."""
     datasets: tuple[str, ...] = ("labelled_folder",)
     """What to train on (leadline list datasets).  ibims and da2k are benchmarks: they are validated on, not trained on."""

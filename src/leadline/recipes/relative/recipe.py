@@ -5,7 +5,8 @@
 
 with d the network's disparity, L_ssi the affine-invariant loss of Depth Anything (arXiv 2401.10891) and L_gm the multi-scale
 gradient matching of V2 (arXiv 2406.09414), over the valid pixels; the streams mark truth outside (min_depth, max_depth) as
-invalid.  Network: DINOv2 or timm encoder, DPT decoder, plain disparity.
+invalid.  With ``objective`` "log" the two are SILog and Sobel gradients of logarithms, see ``supervised.disparity_terms``.
+Network: DINOv2 or timm encoder, DPT decoder, plain disparity.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
-from leadline.geometry.disparity import inverse_depth
-from leadline.losses.affine_invariant import affine_invariant, affine_invariant_gradient
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.head_config import RelativeHeadConfig
-from leadline.recipes.supervised.recipe import SupervisedRecipe, learning_groups, truth, weighted_loss
+from leadline.recipes.supervised.disparity_terms import disparity_terms
+from leadline.recipes.supervised.recipe import (
+    SupervisedRecipe,
+    disparity_truth,
+    known_pictures,
+    learning_groups,
+    weighted_loss,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,22 +52,13 @@ class RelativeRecipe(SupervisedRecipe):
         self.trained: DepthModel = model
         choose_learning(model, config.learn)
 
-    def predict(self, batch: Batch) -> Tensor:
-        """(B,3,H,W) pictures of a batch -> (B,H,W) disparity up to scale and shift."""
-        return self.depth_of(batch)
-
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
         """The weighted loss of (B,H,W) predicted disparities (scalar); ``parts`` are its raw terms of weight above 0."""
-        config, (depth_m, valid) = self.config, truth(batch)
-        terms = {
-            "SSI": (config.ssi_weight, affine_invariant),
-            "Grad": (config.grad_weight, affine_invariant_gradient),
-        }
-        target = inverse_depth(depth_m)
+        config, (target, valid) = self.config, disparity_truth(batch)
         return weighted_loss(
-            terms,
+            disparity_terms(config.objective, whole=config.ssi_weight, gradient=config.grad_weight),
             lambda term: term(predicted=predicted, target=target, valid=valid, sum_across=sum_across),
-            valid,
+            known_pictures(valid),
         )
 
     def parameter_groups(self) -> list[ParameterGroup]:

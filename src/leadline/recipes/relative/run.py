@@ -36,7 +36,11 @@ def train_relative(config: RelativeConfig, start: Start) -> Report | None:
         start,
         build=lambda: RelativeRecipe(config, DepthModel(model_config(config))),
         initialise=lambda model: give_first_weights(
-            model, config.pretrained_checkpoint, config.pretrained_version, unfreeze="--learn encoder decoder"
+            model,
+            config.pretrained_checkpoint,
+            config.pretrained_version,
+            unfreeze="--learn encoder decoder",
+            part=config.init,
         ),
     )
 

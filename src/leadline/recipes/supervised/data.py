@@ -7,24 +7,30 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
+from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
 from leadline.data.catalog import DATASETS, dataset_entry, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.needs import require_fields
-from leadline.data.probe import require_metres
+from leadline.data.probe import require_truth
 from leadline.data.procedural_request import DEFAULT_COUNT
 from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
 from leadline.recipes.supervised.dataset_flags import read_dataset_flags
+from leadline.transforms.claims import AsDisparity
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
+from leadline.transforms.rotation import RandomRotation
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    import torch
+
+    from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
     from leadline.recipes.supervised.data_config import DataConfig
     from leadline.training.distributed import Ranks
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DEPTH = frozenset({Field.IMAGE, Field.DEPTH})
+_LEARNED_FROM = {
+    "metres": frozenset({DepthKind.METRIC}),
+    "disparity": frozenset({DepthKind.METRIC, DepthKind.AFFINE_DISPARITY}),
+}
 
 
 def training_names(config: DataConfig) -> list[str]:
@@ -128,7 +138,7 @@ def training_stream(
     parts = [open_part(name, config, part="train", size=size) for name in names]
     for name, part in zip(names, parts, strict=True):
         require_fields(needs, part.provides, name)
-        require_metres(part, min_m=config.min_depth, max_m=config.max_depth)
+        require_truth(part, _LEARNED_FROM[config.learns], min_m=config.min_depth, max_m=config.max_depth)
         logger.info("%s: %d training pictures", name, len(part))
     weights = config.dataset_weights or tuple(float(len(part)) for part in parts)
     source = Mixture(parts, weights, seed=config.seed, epoch_length=config.epoch_images or None)
@@ -137,7 +147,7 @@ def training_stream(
 
 def validation_streams(config: DataConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
     """Each validation dataset that has depth, in order, without augmentation, at the training size in pixels."""
-    steps = Pipeline(_shape(config, size, cropped=CentreCrop(*size)))
+    steps = Pipeline(_shape(config, size, cropped=CentreCrop(*size), watched=True))
     parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if has_depth(name)}
     return {name: SampleStream(part, steps, _loader(config, None), shuffle=False) for name, part in parts.items()}
 
@@ -154,17 +164,51 @@ def held_out(name: str, config: DataConfig, *, part: str, size: tuple[int, int])
     return EvenSubset(whole, config.validation_images) if config.validation_images else whole
 
 
+def held_out_in_metres(config: DataConfig, names: Sequence[str], *, size: tuple[int, int]) -> dict[str, DepthDataset]:
+    """What ``names`` hold out for a report, as ``held_out`` opens it, in metres; what has none is left out with a warning.
+
+    Some datasets state their truth as disparity where they are told to (``space=disparity``); a score needs their metres.
+    """
+    found = {name: held_out(name, config, part=DATASETS[name].report_split, size=size) for name in names}
+    for name in [name for name, part in found.items() if part[0].kind is not DepthKind.METRIC]:
+        logger.warning("%s is not scored: its truth is %s, not metres", name, found.pop(name)[0].kind.value)
+    return found
+
+
+def stated_in_metres(config: DataConfig) -> DataConfig:
+    """The same flags, but the datasets that can choose in which space they state their truth choose metres."""
+    options = [one for one in config.dataset_option if not one.startswith("labelled_folder.")]  # its space is what it holds
+    space = {one for one in options if one.partition("=")[0].rpartition(".")[2] in {"space", "sky"}}
+    return dataclasses.replace(config, dataset_option=tuple(one for one in config.dataset_option if one not in space))
+
+
 def _training_steps(config: DataConfig, size: tuple[int, int]) -> list[Transform]:
     comes_again = config.cache_features != "off"
-    shaped = _shape(config, size, cropped=CentreCrop(*size) if comes_again else RandomCrop(*size))
+    shaped = _shape(config, size, cropped=CentreCrop(*size) if comes_again else RandomCrop(*size), watched=False)
     if not config.augment:
         return shaped
-    return [*shaped, RandomFlip()] if comes_again else [*shaped, RandomFlip(), ColourJitter()]
+    if config.rotate_deg and not comes_again:
+        shaped = [RandomRotation(config.rotate_deg), *shaped]  # first: once squashed, a picture has no square pixels
+    return [*shaped, RandomFlip(), ColourJitter()] if config.colour_jitter and not comes_again else [*shaped, RandomFlip()]
 
 
-def _shape(config: DataConfig, size: tuple[int, int], *, cropped: Transform) -> list[Transform]:
-    in_range = ValidRange(config.min_depth, config.max_depth)
+def _shape(config: DataConfig, size: tuple[int, int], *, cropped: Transform, watched: bool) -> list[Transform]:
+    in_range: Transform = ValidRange(config.min_depth, config.max_depth)
+    if config.learns == "disparity":
+        as_disparity = AsDisparity(config.min_depth, config.max_depth)
+        in_range = _MetresStay(in_range, as_disparity) if watched else as_disparity
     return [Squash(*size), in_range] if config.resize == "squash" else [ResizeCover(*size), cropped, in_range]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _MetresStay:
+    """What is watched keeps its metres, which metrics need; truth that has none is disparity, of which there is a loss."""
+
+    metres: Transform
+    disparity: Transform
+
+    def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
+        return (self.metres if sample.kind is DepthKind.METRIC else self.disparity)(sample, generator)
 
 
 def _loader(config: DataConfig, ranks: Ranks | None) -> LoaderSettings:

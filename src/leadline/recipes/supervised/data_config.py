@@ -24,6 +24,8 @@ class DataConfig(RunConfig):
         **dict.fromkeys(("epoch_images", "validation_images", "num_workers"), 0),
         "procedural_count": 1,
     }
+    learns: ClassVar[Literal["metres", "disparity"]] = "metres"
+    """What truth is turned into; disparity is also learned from data that know nothing else."""
     root_flags: ClassVar[dict[str, str]] = {"labelled_folder": "labelled_root"}
     """Fields that name one dataset's folder; any other is named by --dataset-root."""
     list_flags: ClassVar[dict[str, str]] = {}
@@ -52,7 +54,11 @@ class DataConfig(RunConfig):
     resize: Literal["cover", "squash"] = "cover"
     """cover keeps the aspect and crops; squash stretches as the reference does (prediction never stretches)."""
     augment: bool = True
-    """Mirror and ZoeDepth's colour jitter."""
+    """Mirror, and change colours."""
+    colour_jitter: bool = True
+    """ZoeDepth's, as part of --augment."""
+    rotate_deg: float = 0.0
+    """Turn pictures by up to so many degrees either way (ZoeDepth: 1), as part of --augment; not with --cache-features."""
     cache_features: Literal["off", "memory", "disk"] = "off"
     """Compute a frozen encoder's features once; crops are then central and colours as they are, mirroring remains."""
     cache_dir: Path = Path("./feature-cache")
@@ -80,6 +86,7 @@ class DataConfig(RunConfig):
             (self.min_depth, self.max_depth),
             "give metres",
         )
+        require(0 <= self.rotate_deg <= 45, "--rotate-deg from 0 to 45", self.rotate_deg, "e.g. --rotate-deg 1")
         require(
             len(self.target_size) in {1, 2} and min(self.target_size) > 0,
             "--target-size SIDE or HEIGHT WIDTH",

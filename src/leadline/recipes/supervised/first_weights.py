@@ -17,29 +17,38 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Version = Literal["auto", "v1", "v2"]
+Part = Literal["encoder", "all"]
+_ENCODER = "encoder."
 
 
-def give_first_weights(model: DepthModel, checkpoint: str, version: Version, *, unfreeze: str) -> LoadReport | None:
+def give_first_weights(
+    model: DepthModel, checkpoint: str, version: Version, *, unfreeze: str, part: Part = "all"
+) -> LoadReport | None:
     """Fill ``model`` from ``checkpoint``; an empty name leaves it random, which is said, and None is returned.
 
     Args:
         model: changed in place.
         checkpoint, version: as ``--pretrained-checkpoint`` and ``--pretrained-version`` say.
         unfreeze: the flag that would let a frozen encoder learn, for the remedy.
+        part: "encoder" leaves all else as it is, whatever the checkpoint holds.
 
     Raises:
         WeightsError: see ``leadline.models.weights.initialise_from``.
         UsageError: no checkpoint for a frozen encoder.
     """
     if checkpoint:
+        others = {name: value.clone() for name, value in model.state_dict().items() if not name.startswith(_ENCODER)}
         report = initialise_from(model, Path(checkpoint), version=None if version == "auto" else version)
         logger.info("%s", report)
+        if part == "encoder":
+            model.load_state_dict(others, strict=False)
+            logger.info("of these only the encoder's are kept; all else is random")
         return report
-    logger.warning("no --pretrained-checkpoint: training starts from random weights")
     if model.encoder_frozen:
         raise UsageError(
             expected=f"--pretrained-checkpoint, or {unfreeze}",
             got="a frozen encoder with random weights, which can learn nothing",
             remedy="give the weights of the encoder, or train it too",
         )
+    logger.warning("no --pretrained-checkpoint: training starts from random weights")
     return None

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
 
+from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError
+from leadline.geometry.disparity import inverse_depth
 from leadline.training.recipe import ParameterGroup, Recipe, StepResult
 
 if TYPE_CHECKING:
@@ -46,11 +49,12 @@ class SupervisedRecipe(Recipe):
     def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
         """The loss of one batch of the stream "train": (B,3,H,W) pictures with (B,H,W) depth."""
         batch = batches["train"]
-        return self.loss(self.predict(batch), batch, progress.sum_across)
+        predicted = self.predict(batch)
+        return dataclasses.replace(self.loss(predicted, batch, progress.sum_across), predicted=predicted)
 
-    @abstractmethod
     def predict(self, batch: Batch) -> Tensor:
         """(B,3,H,W) pictures of a batch -> (B,H,W) in the kind and unit of ``trained``."""
+        return self.depth_of(batch)
 
     @abstractmethod
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
@@ -58,14 +62,17 @@ class SupervisedRecipe(Recipe):
 
 
 def weighted_loss(
-    terms: Mapping[str, tuple[float, Callable[..., Tensor]]], apply: Callable[[Callable[..., Tensor]], Tensor], valid: Tensor
+    terms: Mapping[str, tuple[float, Callable[..., Tensor]]],
+    apply: Callable[[Callable[..., Tensor]], Tensor],
+    weight: Tensor,
 ) -> StepResult:
     """The weighted sum of loss terms; those of weight 0 are not computed.
 
     Args:
         terms: name -> (weight, function).
         apply: gives a term's function what it needs; its answer is a scalar.
-        valid: (B,H,W) bool, whose count is the weight of the batch beside others of one update.
+        weight: () how much the batch counts beside others of one update: as many as the terms are means over, which is
+            its valid pixels, or ``known_pictures`` where each picture has a mean of its own.
 
     Returns:
         The sum, and the raw terms as ``parts``.
@@ -73,7 +80,16 @@ def weighted_loss(
     used = {name: pair for name, pair in terms.items() if pair[0] > 0}
     parts = {name: apply(term) for name, (_, term) in used.items()}
     total = torch.stack([used[name][0] * value for name, value in parts.items()]).sum()
-    return StepResult(loss=total, parts=parts, weight=valid.sum().float())
+    return StepResult(loss=total, parts=parts, weight=weight.float())
+
+
+def known_pictures(valid: Tensor) -> Tensor:
+    """How many pictures have a valid pixel: (B,H,W) bool -> ().
+
+    >>> known_pictures(torch.tensor([[[True, True]], [[False, True]], [[False, False]]])).item()
+    2
+    """
+    return valid.flatten(1).any(dim=1).sum()
 
 
 def learning_groups(parts: Mapping[str, tuple[nn.Module, float]]) -> list[ParameterGroup]:
@@ -83,6 +99,24 @@ def learning_groups(parts: Mapping[str, tuple[nn.Module, float]]) -> list[Parame
         for name, (module, factor) in parts.items()
     ]
     return [group for group in groups if group.parameters]
+
+
+def disparity_truth(batch: Batch) -> tuple[Tensor, Tensor]:
+    """(B,H,W) disparity, of metres 1 / z in 1/m, else as the data has it, and the (B,H,W) mask of pixels that count.
+
+    Raises:
+        ContractError: the batch has no depth, or depth of a kind that has no disparity.
+    """
+    values, valid = truth(batch)
+    if batch.kind is DepthKind.AFFINE_DISPARITY:
+        return values, valid
+    if batch.kind is not DepthKind.METRIC:
+        raise ContractError(
+            expected="depth in metres, or disparity, to learn disparity from",
+            got=f"{batch.kind.value} in {batch.datasets[0]}",
+            remedy="leave that dataset out, or declare what it holds",
+        )
+    return inverse_depth(values), valid
 
 
 def truth(batch: Batch) -> tuple[Tensor, Tensor]:

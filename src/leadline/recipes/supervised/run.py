@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
 
@@ -22,6 +22,8 @@ from leadline.training.config_file import Setting
 from leadline.training.engine import train
 from leadline.training.placement import choose_placement
 from leadline.training.run import RunFolder
+from leadline.training.run_id import fresh_run_id, require_free, run_id_of
+from leadline.training.tracker import TrackerSettings, require_wandb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FurtherStreams: TypeAlias = "Callable[[tuple[int, int], Ranks], Mapping[str, SampleStream]]"
+_DRAWN = "drawn at start"
+Named = TypeVar("Named", bound="RunConfig")
+OpenStreams: TypeAlias = "Callable[[tuple[int, int], Ranks], Mapping[str, SampleStream]]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +64,7 @@ def train_supervised(
     *,
     build: Callable[[], SupervisedRecipe],
     initialise: Callable[[DepthModel], object],
-    further_streams: FurtherStreams | None = None,
+    open_streams: OpenStreams | None = None,
 ) -> Report | None:
     """Train on the stream "train" of pictures with depth, watch the held-out ones, and report on the best epoch.
 
@@ -69,7 +73,7 @@ def train_supervised(
         start: new or continued, and what to show.
         build: makes the recipe, its network with random weights.
         initialise: gives a new run's network its first weights, after everything else was found in order.
-        further_streams: what a recipe reads beside "train", by name, at a size (H, W) in pixels and for this process.
+        open_streams: what the recipe reads, by name, at a size (H, W) in pixels and for this process; None opens "train".
 
     Returns:
         The report on held-out pictures; None without validation, and on all ranks but the first.
@@ -81,13 +85,18 @@ def train_supervised(
         settings = config.engine
         choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
         _check_log_dir(config)
+        if config.wandb != "off":
+            require_wandb()
         torch.manual_seed(config.seed)
         recipe = build()
         model = recipe.trained
         size = rounded_size(config.size, model.size_multiple)
         model.config = dataclasses.replace(model.config, input_size=min(size), interpolation="antialiased")
-        streams = {"train": training_stream(config, size, ranks, needs=recipe.needs["train"])}
-        streams |= further_streams(size, ranks) if further_streams else {}
+        streams = (
+            open_streams(size, ranks)
+            if open_streams
+            else {"train": training_stream(config, size, ranks, needs=recipe.needs["train"])}
+        )
         validation = (
             Validation(recipe, config, validation_streams(config, size), ordinal_pictures(config))
             if config.validate
@@ -145,14 +154,41 @@ def described(config: RunConfig, sources: Mapping[str, str]) -> dict[str, Settin
 
 
 def _run_folder(config: RunConfig, start: Start, rank: int) -> RunFolder:
-    """A new folder with its configuration, or the one to go on in."""
+    """A new folder with its configuration, or the one to go on in; every run has an id from here on."""
+    config, sources = with_run_id(config, start)
     if start.checkpoint is None:
-        run = RunFolder.create(config.save_dir, described(config, start.sources), rank=rank)
+        if rank == 0 and sources.get("run_id") != _DRAWN:
+            require_free(config.run_id, config.save_dir)
+        run = RunFolder.create(config.save_dir, described(config, sources), rank=rank)
     else:
         run = RunFolder.open(config.save_dir, checkpoint=start.checkpoint)
-        if rank == 0 and start.sources:
-            run.record(described(config, start.sources))
-    return dataclasses.replace(run, events=config.events_folder)
+        if rank == 0 and sources:
+            before = {} if start.sources else dict.fromkeys(described(config, {}), "before resume")
+            run.record(described(config, before | sources))
+    return dataclasses.replace(run, events=config.events_folder, tracker=tracker_settings(config))
+
+
+def with_run_id(config: Named, start: Start) -> tuple[Named, dict[str, str]]:
+    """The configuration with the id of its run, and the sources of its values: a run that goes on keeps the id it has."""
+    kept = run_id_of(config.save_dir) if start.checkpoint is not None else ""
+    sources = dict(start.sources)
+    if not kept and not config.run_id:
+        sources["run_id"] = _DRAWN
+    return dataclasses.replace(config, run_id=kept or config.run_id or fresh_run_id(config.save_dir)), sources
+
+
+def tracker_settings(config: RunConfig) -> TrackerSettings | None:
+    """Which run of W&B a configuration with an id asks for; None for none."""
+    if config.wandb == "off":
+        return None
+    return TrackerSettings(
+        mode=config.wandb,
+        run_id=config.run_id,
+        project=config.wandb_project,
+        entity=config.wandb_entity,
+        name=config.wandb_name,
+        config={name: setting.value for name, setting in described(config, {}).items()},
+    )
 
 
 def _check_log_dir(config: RunConfig) -> None:

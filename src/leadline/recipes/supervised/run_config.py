@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from leadline.contracts.errors import require
+from leadline.training.run_id import require_legal
 from leadline.training.settings import EngineSettings, NoDecay, Schedule  # torch-free as well
 
 WITHOUT_DECAY: tuple[NoDecay, ...] = ("bias", "norm", "pos_embed", "layer_scale")
@@ -27,7 +28,7 @@ class RunConfig:
     """The recipe's name in the catalog."""
     least: ClassVar[dict[str, int]] = {
         **dict.fromkeys(("batch_size", "num_epochs", "lr_step_size", "accumulate", "log_interval"), 1),
-        **dict.fromkeys(("warmup_steps", "save_every", "keep_epochs", "seed", "weight_decay"), 0),
+        **dict.fromkeys(("warmup_steps", "patience", "min_delta", "save_every", "keep_epochs", "seed", "weight_decay"), 0),
     }
     """Smallest value that means something, by field."""
 
@@ -46,13 +47,13 @@ class RunConfig:
     lr_step_size: int = _ENGINE.lr_step_size
     """Epochs between drops of the step schedule."""
     lr_gamma: float = _ENGINE.lr_gamma
-    """Factor of each drop."""
+    """Factor of each drop of the step schedule, or of each epoch of the exponential one (0.95, say)."""
     warmup_steps: int = _ENGINE.warmup_steps
     """Updates of linear warm-up, for every schedule but onecycle."""
     max_grad_norm: float = _ENGINE.max_grad_norm
     """Clip of the gradient norm over trained parameters; 0 or less switches it off."""
     accumulate: int = _ENGINE.accumulate
-    """Batches gathered for one update; their losses count by their number of valid pixels."""
+    """Batches gathered for one update; each counts by its valid pixels, or pictures where a loss is a mean over those."""
     amp: bool = True
     """bf16 autocast of the networks where the hardware has bf16 units; losses and bins stay in fp32 in any case."""
     ema_decay: float = _ENGINE.ema_decay
@@ -67,8 +68,19 @@ class RunConfig:
     """The run folder: configuration, log, checkpoints, report."""
     log_dir: Path = Path("./logs")
     """TensorBoard events go to a folder in here that is named after the run folder's path."""
+    run_id: str = ""
+    """What the run is called, below its folder and in W&B; empty draws one from date and time.  With --resume: which run."""
     resume: str = ""
-    """Continue a run: its folder or one of its checkpoints."""
+    """Continue a run: its folder or one of its checkpoints; without a value, the run with --run-id in, below or beside
+    --save-dir, or else the one in --save-dir."""
+    wandb: Literal["off", "offline", "online"] = "off"
+    """Weights & Biases too: offline needs neither key nor network and is uploaded by `wandb sync`; needs leadline[wandb]."""
+    wandb_project: str = "leadline"
+    """Project of W&B."""
+    wandb_entity: str = ""
+    """Team or user of W&B; empty is the account's own."""
+    wandb_name: str = ""
+    """Name that W&B shows; empty shows the run's id."""
     log_interval: int = _ENGINE.log_interval
     """Updates between log lines."""
     save_every: int = _ENGINE.save_every_steps
@@ -78,7 +90,11 @@ class RunConfig:
     validate: bool = True
     """Validate after each epoch and keep the best checkpoint."""
     select_by: Literal["loss", "abs_rel"] = "loss"
-    """What decides which checkpoint is best."""
+    """What decides which checkpoint is best, and what --patience waits for."""
+    patience: int = _ENGINE.patience
+    """Stop after so many epochs in a row without a better one; 0 trains to the end."""
+    min_delta: float = _ENGINE.min_delta
+    """A better epoch is lower by more than this, where --patience counts."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -88,6 +104,11 @@ class RunConfig:
             if field.name in self.least:
                 least = self.least[field.name]
                 require(value >= least, f"{flag} of at least {least}", value, f"change {flag}")
+        require(self.lr_gamma > 0, "--lr-gamma above 0", self.lr_gamma, "e.g. --lr-gamma 0.95")
+        require(self.validate or not self.patience, "validation with --patience", "--no-validate", "leave out one of them")
+        require(self.wandb_project != "", "a name for --wandb-project", self.wandb_project, "leave it out")
+        if self.run_id:
+            require_legal(self.run_id)
         require(self.lr > 0, "--lr above 0", self.lr, "e.g. --lr 1e-4")
         require(0 <= self.ema_decay < 1, "--ema-decay in [0, 1)", self.ema_decay, "e.g. 0.999")
 
@@ -115,6 +136,8 @@ class RunConfig:
             log_interval=self.log_interval,
             save_every_steps=self.save_every,
             keep_last=self.keep_epochs,
+            patience=self.patience,
+            min_delta=self.min_delta,
             seed=self.seed,
             device=self.device,
             deterministic=self.deterministic,

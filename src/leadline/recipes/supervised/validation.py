@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from leadline.contracts.depth_map import DepthMap
+from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Batch, Field, Sample
 from leadline.evaluation.evaluate import evaluate
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from leadline.contracts.depth_map import DepthKind
     from leadline.data.dataset import DepthDataset
     from leadline.data.loader import SampleStream
     from leadline.recipes.supervised.data_config import DataConfig
@@ -70,7 +69,13 @@ class Validation:
     pairs: DepthDataset | None = None
 
     def __call__(self, epoch: int) -> ValidationResult:  # noqa: ARG002
-        """Means over all images of all streams (``Val/D1`` ...), per dataset (``Val/nyu/D1`` ...), and pictures."""
+        """Means over all images of all streams (``Val/D1`` ...), per dataset (``Val/nyu/D1`` ...), and pictures.
+
+        Truth that is disparity has a loss alone: metrics and pictures are in metres.
+
+        Raises:
+            DataError: no picture has a pixel that counts, or none has metres where those shall choose the best epoch.
+        """
         scores: dict[str, dict[str, list[float]]] = {}
         pictures: dict[str, NDArray[np.uint8]] = {}
         protocol = _quick_protocol(self.config, self.recipe.trained.kind)
@@ -89,6 +94,12 @@ class Validation:
             predictor = Predictor(self.recipe.trained, device=str(self._device))
             scalars["Val/da2k/ACCURACY"] = evaluate(predictor, self.pairs, DA2K).metrics["accuracy"]
         name = "Val/Loss" if self.config.select_by == "loss" else "Val/ABS_REL"
+        if name not in scalars:
+            raise DataError(
+                expected="validation pictures with depth in metres for --select-by abs_rel",
+                got=f"disparity in {', '.join(self.streams)}",
+                remedy="say --select-by loss, or name a dataset with metres too",
+            )
         return ValidationResult(scalars=scalars, selection=scalars[name], selection_name=name, pictures=pictures)
 
     @property
@@ -111,6 +122,8 @@ class Validation:
                 cost = self.recipe.loss(predicted[one : one + 1], _single(here, one), keep)
                 for name, value in {"Loss": cost.loss, **cost.parts}.items():
                     scores[name].append(float(value))
+                if batch.kind is not DepthKind.METRIC:
+                    continue  # disparity up to scale and shift: there is a loss, but nothing in metres to measure
                 predicted_m = self._score_image(predicted[one].cpu(), _sample(batch, one), protocol, scores)
                 if len(pictures) < PICTURES:
                     pictures[f"Val/Sample_{len(pictures)}"] = pictured(batch, predicted_m, one)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chain's flags enter; the student's network, and the encoder that it began as, leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leadline.contracts.depth_map import DepthKind
+from leadline.contracts.errors import ContractError, UsageError
+from leadline.models.config import DepthModelConfig, v1_taps
+from leadline.models.depth_model import DepthModel
+from leadline.models.head_config import RelativeHeadConfig
+from leadline.models.weights import load_model
+from leadline.recipes.staged.alignment import OnLabel, OnPicture
+from leadline.recipes.staged.words import TeachersWords
+from leadline.recipes.supervised.first_weights import give_first_weights
+
+if TYPE_CHECKING:
+    from leadline.models.encoder import Encoder
+    from leadline.recipes.staged.alignment import Target
+    from leadline.recipes.staged.config import StagedConfig
+
+
+def model_config(config: StagedConfig) -> DepthModelConfig:
+    """The student's network."""
+    taps = v1_taps(config.encoder) if config.taps == "v1" else None
+    return DepthModelConfig(
+        encoder=config.encoder, taps=taps, decoder_features=config.decoder_features, head=RelativeHeadConfig()
+    )
+
+
+def begin(config: StagedConfig, model: DepthModel) -> None:
+    """Give a student its first weights: the encoder's, or all that fits, as ``config.init`` says.
+
+    Raises:
+        WeightsError, UsageError: see ``give_first_weights``.
+    """
+    give_first_weights(
+        model, config.pretrained_checkpoint, config.pretrained_version, unfreeze="--train-encoder", part=config.init
+    )
+
+
+def first_encoder(config: StagedConfig) -> Encoder:
+    """The encoder as the student's began, to be frozen.
+
+    Raises:
+        UsageError: it began with random weights, to which nothing should be drawn.
+    """
+    if not config.pretrained_checkpoint:
+        raise UsageError(
+            expected="--pretrained-checkpoint for a student whose features are drawn to its beginning",
+            got="a random beginning",
+            remedy="give the encoder's weights, or say --feature-target none",
+        )
+    model = DepthModel(model_config(config))
+    begin(config, model)
+    return model.encoder
+
+
+def encoder_target(config: StagedConfig) -> Target | None:
+    """What features are drawn to where that is the student's own beginning; None for nothing.
+
+    Raises:
+        UsageError: see ``first_encoder``.
+    """
+    if config.feature_target == "dino-rgb":
+        return OnPicture(first_encoder(config))
+    return OnLabel(first_encoder(config)) if config.feature_target == "dino-on-depth" else None
+
+
+def teachers_words(config: StagedConfig, teacher: str) -> TeachersWords:
+    """Whatever stands for the teacher in a step.
+
+    Raises:
+        WeightsError: there is no such teacher.
+        UsageError: it says something else than relative disparity.
+    """
+    if config.teacher_mode == "cached":
+        return TeachersWords(None)
+    model = load_model(teacher)
+    require_disparity(model.kind, teacher)
+    return TeachersWords(model)
+
+
+def require_disparity(kind: DepthKind, teacher: str) -> None:
+    """Refuse a teacher of another claim.
+
+    Raises:
+        ContractError: metres, or whatever else is no relative disparity.
+    """
+    if kind is not DepthKind.AFFINE_DISPARITY:
+        raise ContractError(
+            expected="a teacher that says relative disparity",
+            got=f"{teacher}, which says {kind.value}",
+            remedy="choose a relative model (leadline list models)",
+        )
