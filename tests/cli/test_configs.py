@@ -18,7 +18,9 @@ def test_shipped_config__fits_its_recipe(recipe: str) -> None:
 
 
 def test_shipped_config__says_which_recipe_it_is_of() -> None:
-    assert sorted(name for recipe in RECIPES for name in shipped_configs_of(recipe)) == list(shipped_configs())
+    assert sorted({name for recipe in RECIPES for name in shipped_configs_of(recipe)}) == list(shipped_configs())
+    assert "tiny-cpu" in shipped_configs_of("semi-supervised")
+    assert "tiny-cpu" in shipped_configs_of("distillation")
 
 
 def test_shipped_configs__are_found_by_name() -> None:

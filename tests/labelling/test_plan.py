@@ -16,7 +16,7 @@ from leadline.labelling.plan import alone_in, make_plan, remove_leftovers
 from tests.labelling.toys import jpeg, label_all, request_for, shards_of, write_pictures, write_tar
 
 _PLAN = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 start = time.perf_counter()
 from leadline.data.picture_shards import picture_shards
@@ -27,7 +27,9 @@ with alone_in(out):
     remove_leftovers(out, plan.pending)
     seconds = time.perf_counter() - start
     pictures = sum(record.pictures for record in plan.done.values())
-rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# not getrusage, which counts what the parent had before this program was started
+status = Path("/proc/self/status").read_text()
+rss = int(status.partition("VmHWM:")[2].split()[0]) / 1024
 print(json.dumps([len(plan.done), len(plan.pending), pictures, seconds, rss]))
 """
 

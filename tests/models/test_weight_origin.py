@@ -98,9 +98,11 @@ def test_declared_preset__a_file_name_that_says_otherwise_is_refused(name: str, 
         declared_preset(Path(name), architecture)
 
 
-def test_known_preset__lists_what_there_is() -> None:
-    with pytest.raises(WeightsError, match="depth-anything-v2-small"):
-        known_preset("depth-anything-v2-tiny")
+def test_known_preset__suggests_the_nearest() -> None:
+    with pytest.raises(WeightsError, match=r"did you mean depth-anything-v2-small\?$"):
+        known_preset("depth-anything-v2-smal")
+    with pytest.raises(WeightsError, match="leadline list models"):
+        known_preset("qqqq")
 
 
 def test_fitted_bins__the_file_says_whether_its_bins_are_bounded() -> None:

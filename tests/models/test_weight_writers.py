@@ -34,8 +34,12 @@ CASES: dict[str, DepthModelConfig] = {
     "metric": DepthModelConfig(
         encoder="dinov2-toy", head=SigmoidHeadConfig(max_depth_m=80.0), decoder_features=24, position_rule="size"
     ),
-    "zoedepth": DepthModelConfig(encoder="beit-toy", head=replace(RELEASED, bin_centers_type="normed", max_depth_m=80.0)),
-    "zoedepth of two domains": DepthModelConfig(encoder="beit-toy", head=RoutedBinsHeadConfig(compat=True, min_temp=1.0)),
+    "zoedepth": DepthModelConfig(
+        encoder="beit-toy", head=replace(RELEASED, bin_centers_type="normed", max_depth_m=80.0), interpolation="bilinear"
+    ),
+    "zoedepth of two domains": DepthModelConfig(
+        encoder="beit-toy", head=RoutedBinsHeadConfig(compat=True, min_temp=1.0), interpolation="bilinear"
+    ),
 }
 
 

@@ -22,6 +22,7 @@ from leadline.recipes.supervised.run import Start
 if TYPE_CHECKING:
     from leadline.ablation.config import AblationConfig
     from leadline.ablation.variant import Variant
+    from leadline.recipes.staged.config import StagedConfig
     from leadline.training.display import Display
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def run_cells(variants: Sequence[Variant], config: AblationConfig, display: Disp
 def _cell(variant: Variant, config: AblationConfig, seed: int, display: Display) -> Cell:
     stages = config.out / "stages"
     planned = variant.config(config, seed=seed, folder=config.out, stages=stages)
-    name = f"{file_name(variant.name)}-seed{seed}-{digest(deciding(planned) | {'recipe': variant.recipe})}"
+    name = f"{file_name(variant.name)}-seed{seed}-{digest(_judged_by(planned))}"
     folder = config.out / "cells" / name
     if not (folder / CELL).is_file():
         began_s = time.monotonic()
@@ -90,6 +91,11 @@ def _cell(variant: Variant, config: AblationConfig, seed: int, display: Display)
             temporary.write_text(json.dumps(said) + "\n", encoding="utf-8")
     said = json.loads((folder / CELL).read_text(encoding="utf-8"))
     return Cell(variant=variant, seed=seed, scores=said["scores"], seconds=said["seconds"])
+
+
+def _judged_by(planned: StagedConfig) -> dict[str, object]:
+    """All that a cell's numbers depend on: what decides the chain's result, and the pictures that it is judged on."""
+    return deciding(planned) | {"recipe": planned.recipe, "evaluate_on": planned.evaluate_on}
 
 
 def _scores(file: Path) -> dict[str, dict[str, Any]]:

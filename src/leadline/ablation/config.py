@@ -29,4 +29,8 @@ class AblationConfig(SemiSupervisedConfig):
     def __post_init__(self) -> None:
         SemiSupervisedConfig.__post_init__(self)
         require(len(set(self.seeds)) == len(self.seeds) > 0, "--seeds without repetition", self.seeds, "e.g. --seeds 0 1 2")
+        require(self.validate, "validation, by which cells are judged", "--no-validate", "leave it out")
+        alone = not (self.resume or self.run_id or self.teacher or self.student or self.stage != "all")
+        what = "--resume, --run-id, --stage, --teacher or --student"
+        require(alone, f"an ablation without {what}", "one of them", "repeat the command: it goes on by itself")
         require(min(self.seeds) >= 0, "--seeds of 0 or more", self.seeds, "e.g. --seeds 0 1 2")

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leadline.ablation.statistics import MEAN
 from leadline.evaluation.results import rounded
 from leadline.rasters.atomic import atomically
 from leadline.recipes.staged.comparison import shown_name
@@ -119,7 +120,7 @@ def _cell(line: Line | None) -> str:
 
 
 def _legend(lines: Sequence[Line]) -> str:
-    seeds, pictures = lines[0].seeds, sorted({one.pictures for one in lines})
+    seeds, pictures = lines[0].seeds, sorted({one.pictures for one in lines if one.dataset != MEAN})
     counted = " or ".join(map(str, pictures))
     return f"Means over {seeds} seeds and {counted} pictures; brackets: 95 % when seeds and pictures are drawn again."
 

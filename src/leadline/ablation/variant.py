@@ -48,10 +48,18 @@ class Variant:
         names = {one.name for one in dataclasses.fields(wanted)} - _OWN
         values = {name: getattr(shared, name) for name in names if hasattr(shared, name)}
         size = tuple(max(1, round(side * self.scale)) for side in shared.target_size)
-        if "procedural" in shared.datasets and not any(one.startswith("procedural.seed=") for one in shared.dataset_option):
-            values["dataset_option"] = (
-                *shared.dataset_option,
-                f"procedural.seed={shared.seed}",
-            )  # seeds differ, data do not
+        values["dataset_option"] = (*shared.dataset_option, *self._same_scenes(shared))
+        if self.recipe == "distillation":  # whose batch is unlabelled pictures alone: as many, so there are as many updates
+            values["batch_size"] = shared.unlabelled_per_step
         values |= {"target_size": size, "seed": seed, "save_dir": folder, "cache_stages": stages, "baseline": False}
         return wanted(**(values | dict(self.changes)))
+
+    def _same_scenes(self, shared: AblationConfig) -> list[str]:
+        """Options with which procedural scenes are those of all variants and seeds, also where another size is trained."""
+        if "procedural" not in shared.datasets:
+            return []
+        wanted = {"seed": shared.seed}
+        if self.scale != 1:
+            wanted |= {"height": shared.size[0], "width": shared.size[1]}
+        said = {one.partition("=")[0] for one in shared.dataset_option}
+        return [f"procedural.{key}={value}" for key, value in wanted.items() if f"procedural.{key}" not in said]

@@ -33,6 +33,7 @@ def collapse_signs(predicted: Tensor) -> dict[str, Tensor]:
         ``Alarm/Constant``: () the share of pictures whose prediction is one number (mean absolute deviation near 0), and
         ``Alarm/Dead``: () the share of values that are exactly 0, as behind a ReLU without gradient; float32.
 
+    >>> import torch
     >>> {name: share.item() for name, share in collapse_signs(torch.zeros(2, 8, 8)).items()}
     {'Alarm/Constant': 1.0, 'Alarm/Dead': 1.0}
     """

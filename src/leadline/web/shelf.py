@@ -70,7 +70,7 @@ class Shelf:
 def short_names(names: Sequence[str]) -> list[str]:
     """What tells each from the others and fits into a list: the last parts of its path, cut in the middle where still long.
 
-    >>> short_names(["hf:org/small", "/home/me/runs/a/checkpoint_best", "/home/me/runs/b/checkpoint_best"])
+    >>> short_names(["hf:org/small", "/data/runs/a/checkpoint_best", "/data/runs/b/checkpoint_best"])
     ['small', 'a/checkpoint_best', 'b/checkpoint_best']
     """
     parts = [name.removeprefix("hf:").rstrip("/").split("/") for name in names]

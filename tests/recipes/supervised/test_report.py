@@ -27,6 +27,7 @@ def test_report_run__scores_the_run_beside_two_guesses_and_each_further_dataset(
     )
     save_model(run / "checkpoint_best", toy_recipe().trained)
     report = report_run(config, SUMMARY, (28, 42))
+    assert report is not None
     assert set(report.baselines) == {"constant", "mean-map"}
     assert report.result.images == 4
     assert all(row.key.startswith("test-") for row in report.result.rows)
@@ -51,5 +52,6 @@ def test_report_run__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(
     )
     save_model(run / "checkpoint_best", toy_recipe().trained)
     report = report_run(config, SUMMARY, (28, 42))
+    assert report is not None
     assert "by which the best epoch was chosen as well" in report.path.read_text()
     assert report.result.settings["range_m"] == [1e-3, 10.0]

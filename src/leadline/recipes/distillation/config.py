@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from leadline.contracts.errors import require
 from leadline.recipes.staged.config import StagedConfig
 
 
@@ -27,3 +28,8 @@ class DistillationConfig(StagedConfig):
     """Share of each picture's pixels, those of largest loss, that is not learned from."""
     perturbation: Literal["strong", "reference", "none"] = "none"
     """How the student's pictures are changed; with a giant teacher the author found it unnecessary."""
+
+    def __post_init__(self) -> None:
+        StagedConfig.__post_init__(self)
+        masks_log = self.objective == "log" and self.ignore_largest > 0
+        require(not masks_log, "--ignore-largest 0 with --objective log", self.ignore_largest, "say --ignore-largest 0")

@@ -49,7 +49,9 @@ class DistillationRecipe(StudentRecipe):
         parts, total = dict(taught.parts), taught.loss
         if self.target is not None and settings.feature_weight > 0:
             frozen_sees = image if settings.feature_input == "same" else batch.image
-            parts["Feature"] = self.alignment(look, image=frozen_sees, label=label, valid=known)
+            parts["Feature"] = self.alignment(
+                look, image=frozen_sees, label=label, valid=known, sum_across=progress.sum_across
+            )
             total = total + settings.feature_weight * parts["Feature"]
         return StepResult(loss=total, parts=parts, weight=taught.weight, predicted=look.disparity)
 

@@ -56,6 +56,8 @@ class SemiSupervisedConfig(StagedConfig):
         require(0 <= self.cutmix <= 1, "--cutmix in [0, 1]", self.cutmix, "e.g. 0.5")
         weights = (self.labelled_weight, self.unlabelled_weight)
         require(min(weights) >= 0 and max(weights) > 0, "a loss weight above 0", weights, "raise --labelled-weight")
+        log = self.objective == "log"
+        require(not log, "--objective affine-invariant, as regions of mixed pictures need", "log", "see train distillation")
         if self.teacher and self.student:
             raise UsageError(
                 expected="--teacher or --student", got="both", remedy="leave both out to run the whole chain, stage by stage"

@@ -126,6 +126,7 @@ class GuideTarget:
     def __init__(self, guide: Guide) -> None:
         self._guide = guide.eval().requires_grad_(requires_grad=False)
         self.channels = guide.model.encoder.layout.channels[-1]
+        self.of_label = True
 
     def __call__(self, *, image: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """Tokens (B,C,h,w) of (B,H,W) labels; the picture (B,3,H,W) is not looked at."""

@@ -56,7 +56,7 @@ def _train_guide(config: SemiSupervisedConfig, chain: Chain, folder: Path) -> No
         torch.manual_seed(config.seed)
         guide = Guide(DepthModel(model_config(config)))
         size = rounded_size(config.size, guide.model.size_multiple)
-        begun = holds_run(folder)
+        begun = distributed.first_says(flag=holds_run(folder))
         if not begun:
             begin(config, guide.model)
         opened = RunFolder.open(folder) if begun else RunFolder.create(folder, described(config, {}), rank=ranks.rank)

@@ -23,7 +23,7 @@ from leadline.contracts.sample import Field
 from leadline.losses.regional import regional
 from leadline.recipes.staged.perturbations import PERTURBATIONS
 from leadline.recipes.staged.student import Look, StudentRecipe, drawn_generator
-from leadline.recipes.supervised.recipe import disparity_truth
+from leadline.recipes.supervised.recipe import disparity_truth, known_pictures
 from leadline.training.recipe import StepResult
 from leadline.transforms.cutmix import CutMix, mixed
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.contracts.sample import Batch
+    from leadline.losses.pooling import SumAcross
     from leadline.recipes.semi_supervised.config import SemiSupervisedConfig
     from leadline.training.recipe import Progress
 
@@ -83,10 +84,13 @@ class SemiSupervisedRecipe(StudentRecipe):
             )
             terms.append(self.settings.unlabelled_weight * parts["UnlabelledSSI"])
         if self.target is not None and self.settings.feature_weight > 0:
-            parts["Feature"] = self.aligned(ours, theirs, labelled, seen)
+            parts["Feature"] = self.aligned(ours, theirs, labelled, seen, progress.sum_across)
             terms.append(self.settings.feature_weight * parts["Feature"])
         return StepResult(
-            loss=torch.stack(terms).sum() / len(terms), parts=parts, weight=taught.weight, predicted=look.disparity
+            loss=torch.stack(terms).sum() / len(terms),
+            parts=parts,
+            weight=known_pictures(torch.cat([disparity_truth(labelled)[1], seen.known])).float(),
+            predicted=look.disparity,
         )
 
     def disturbed(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,13 +103,13 @@ class SemiSupervisedRecipe(StudentRecipe):
         inside = cut.masks(len(image), height=H, width=W, generator=generator).to(image.device)
         return mixed(changed, inside), inside
 
-    def aligned(self, ours: Look, theirs: Look, labelled: Batch, seen: Seen) -> Tensor:
+    def aligned(self, ours: Look, theirs: Look, labelled: Batch, seen: Seen, sum_across: SumAcross) -> Tensor:
         """The mean alignment over the pictures that ``feature_on`` names: (), no unit."""
         terms = []
         if self.settings.feature_on in ("unlabelled", "both"):
             image = seen.image if self.settings.feature_input == "same" else seen.clean
-            terms.append(self.alignment(theirs, image=image, label=seen.label, valid=seen.known))
+            terms.append(self.alignment(theirs, image=image, label=seen.label, valid=seen.known, sum_across=sum_across))
         if self.settings.feature_on in ("labelled", "both"):
             target, valid = disparity_truth(labelled)
-            terms.append(self.alignment(ours, image=labelled.image, label=target, valid=valid))
+            terms.append(self.alignment(ours, image=labelled.image, label=target, valid=valid, sum_across=sum_across))
         return torch.stack(terms).mean()

@@ -25,6 +25,8 @@ class Target(Protocol):
 
     channels: int
     """Width of its tokens."""
+    of_label: bool
+    """Whether it looks at labels, and has nothing to say of a picture without one."""
 
     def __call__(self, *, image: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """(B,3,H,W) RGB in [0, 1], (B,H,W) disparity and its mask -> tokens (B,C,h,w), without gradient or unit."""
@@ -41,6 +43,7 @@ class OnPicture:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = Frozen(encoder)
         self.channels = encoder.layout.channels[-1]
+        self.of_label = False
 
     def __call__(self, *, image: Tensor, label: Tensor, valid: Tensor) -> Tensor:  # noqa: ARG002
         """See ``Target``; the label is not looked at."""
@@ -57,6 +60,7 @@ class OnLabel:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = Frozen(encoder)
         self.channels = encoder.layout.channels[-1]
+        self.of_label = True
 
     def __call__(self, *, image: Tensor, label: Tensor, valid: Tensor) -> Tensor:
         """See ``Target``; the picture is not looked at."""

@@ -16,6 +16,7 @@ from leadline.recipes.staged.stages import Stage, content_of, deciding
 from leadline.recipes.staged.streams import unlabelled_roots
 from leadline.recipes.supervised.data_config import DataConfig
 from leadline.recipes.supervised.run import Start
+from leadline.training import distributed
 from leadline.training.run import holds_run
 
 if TYPE_CHECKING:
@@ -134,8 +135,10 @@ class Chain:
 
 
 def start_in(folder: Path, display: Display) -> Start:
-    """A new run in ``folder``, or the one that was begun there."""
-    return Start(sources={}, display=display, checkpoint="latest" if holds_run(folder) else None)
+    """A new run in ``folder``, or the one begun there, as the first process says, whose traces others may see."""
+    with distributed.together():
+        begun = distributed.first_says(flag=holds_run(folder))
+    return Start(sources={}, display=display, checkpoint="latest" if begun else None)
 
 
 def student_stage(

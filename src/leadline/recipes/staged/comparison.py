@@ -22,7 +22,7 @@ from leadline.evaluation.results import as_json, rounded
 from leadline.geometry.alignment import alignment_for
 from leadline.rasters.atomic import atomically
 from leadline.rasters.panels import captioned, tile
-from leadline.recipes.supervised.data import has_depth, held_out, validation_names
+from leadline.recipes.supervised.data import has_depth, held_out, knows_metres, stated_in_metres, validation_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ COMPARED = ("abs_rel", "delta1")
 
 
 def compare_models(config: StagedConfig, models: Mapping[str, Predictor], folder: Path, size: tuple[int, int]) -> str:
-    """Score every model on every dataset of ``config.evaluate_on`` (else on those that are validated on).
+    """Score every model on every dataset of ``config.evaluate_on`` (else on those that are validated on, if in metres).
 
     Args:
         config: names the datasets.
@@ -106,8 +106,10 @@ def _cell(result: EvaluationResult, metric: str) -> str:
 
 def _held_out(config: StagedConfig, size: tuple[int, int]) -> dict[str, DepthDataset]:
     if not config.evaluate_on:
+        config = stated_in_metres(config)
         names = [name for name in validation_names(config) if has_depth(name)]
-        return {name: held_out(name, config, part=DATASETS[name].report_split, size=size) for name in names}
+        parts = {name: held_out(name, config, part=DATASETS[name].report_split, size=size) for name in names}
+        return {name: part for name, part in parts.items() if knows_metres(part)}
     found: dict[str, DepthDataset] = {}
     for given in config.evaluate_on:
         name, _, place = given.partition("=")

@@ -94,7 +94,7 @@ class StagedConfig(DataConfig):
     ssi_weight: float = 1.0
     """Weight of the affine-invariant loss."""
     grad_weight: float = 0.0
-    """Weight of gradient matching in the student's loss; 0 skips it."""
+    """Weight of gradient matching in the student's loss (semi-supervised: of labelled pictures); 0 skips it."""
     ignore_largest: float = 0.0
     """Share of each pseudo-labelled picture's pixels, those of largest loss, that is not learned from."""
 
@@ -130,6 +130,8 @@ class StagedConfig(DataConfig):
         weights = (self.ssi_weight, self.grad_weight, self.teacher_grad_weight, self.feature_weight)
         require(min(weights) >= 0, "loss weights of 0 or more", weights, "raise them")
         require(self.ssi_weight > 0, "--ssi-weight above 0", self.ssi_weight, "e.g. 1")
+        cache = self.cache_features
+        require(cache == "off", "no --cache-features, for a student's pictures change", cache, "leave it out")
 
     @property
     def labelled_per_step(self) -> int:

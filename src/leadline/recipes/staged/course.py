@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from leadline.contracts.errors import UsageError
 from leadline.inference.predictor import Predictor, load
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.staged.comparison import compare_models
-from leadline.recipes.staged.network import begin, model_config
+from leadline.recipes.staged.network import begin, model_config, require_disparity
 from leadline.recipes.staged.stages import Stage, complete, finished
 from leadline.recipes.staged.streams import unlabelled_pictures
 from leadline.recipes.supervised.run import described, rounded_size, with_run_id
@@ -112,9 +113,22 @@ def follow(
     Raises:
         LeadlineError: anything the user can mend, before the first batch where possible.
     """
+    with distributed.together():  # once for all stages
+        return _follow(chain, start, asked=asked, student=student, guide=guide, batch_size=batch_size)
+
+
+def _follow(
+    chain: Chain, start: Start, *, asked: str, student: StudentStage, guide: GuideStage | None, batch_size: int
+) -> ChainReport | None:
     config = chain.config
+    _require_stage(config, asked, guided=guide is not None)
+    if config.teacher_model:
+        require_disparity(load(config.teacher_model, device="cpu").kind, config.teacher_model)
     _record(config, start)
     course = Course(chain.root, asked)
+    if guide is not None and asked == "guide":  # which needs no other stage
+        course.take(guide())
+        return None
     teacher = config.teacher_model or str(course.take(chain.teacher()))
     labels = None if course.over or config.teacher_mode == "online" else course.take(chain.labels(teacher))
     guided = None if course.over or guide is None else course.take(guide())
@@ -122,7 +136,7 @@ def follow(
         return None
     before = Before(teacher=teacher, labels=labels, guide=guided, size=training_size(config))
     models = {"teacher": Path(teacher)}
-    if config.baseline:
+    if config.baseline or asked == "baseline":
         pictures = sum(len(part) for part in unlabelled_pictures(config, label_folders(config, labels), before.size))
         alone = chain.baseline(batch_size=config.labelled_per_step, updates_per_epoch=max(1, pictures // batch_size))
         models["labelled only"] = course.take(alone)
@@ -133,6 +147,23 @@ def follow(
     if course.over:
         return None
     return _judged(config, models, before.size)
+
+
+def _require_stage(config: StagedConfig, asked: str, *, guided: bool) -> None:
+    """Refuse a stage that these flags leave out.
+
+    Raises:
+        UsageError: naming the flag that leaves it out.
+    """
+    absent = {
+        "teacher": ("--teacher-model, whose teacher is trained already", bool(config.teacher_model)),
+        "labels": ("--teacher-mode online, which writes none", config.teacher_mode == "online"),
+        "guide": ("a chain without --feature-target depth-guide", not guided),
+        "evaluate": ("--no-validate", not config.validate),
+    }
+    why, is_absent = absent.get(asked, ("", False))
+    if is_absent:
+        raise UsageError(expected=f"a stage of this chain, not {asked}", got=why, remedy="change that, or the stage")
 
 
 def label_folders(config: StagedConfig, labels: Path | None) -> dict[str, Path]:

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 NEUTRAL = frozenset(
     {
         *("save_dir", "log_dir", "cache_stages", "cache_dir", "cache_features", "stage", "teacher", "student", "resume"),
-        *("run_id", "device", "num_workers", "pin_memory", "log_interval", "save_every", "keep_epochs", "validate"),
+        *("run_id", "device", "num_workers", "pin_memory", "log_interval", "save_every", "keep_epochs"),
         *(
             "baseline",
             "evaluate_on",
@@ -73,9 +73,12 @@ def digest(values: Mapping[str, object]) -> str:
 
 
 def deciding(config: Any, *, without: frozenset[str] = frozenset()) -> dict[str, object]:
-    """The fields of a configuration that decide a result, those ``without`` left out."""
-    names = [field.name for field in dataclasses.fields(config)]
-    return {name: getattr(config, name) for name in names if name not in NEUTRAL | without}
+    """The fields of a configuration that decide a result, those ``without`` left out.
+
+    Validation decides which checkpoint is the best; it is named where it is switched off.
+    """
+    names = [field.name for field in dataclasses.fields(config) if field.name not in NEUTRAL | without]
+    return {name: getattr(config, name) for name in names if name != "validate" or not config.validate}
 
 
 def content_of(path: str) -> str:

@@ -18,7 +18,7 @@ from leadline.data.named_values import named_values
 from leadline.data.request import DatasetRequest
 from leadline.data.subset import EvenSubset
 from leadline.transforms.pipeline import Pipeline
-from leadline.transforms.spatial import RandomCrop, RandomFlip, ResizeCover
+from leadline.transforms.spatial import RandomCrop, RandomFlip, ResizeCover, Squash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +160,7 @@ def unlabelled_stream(
             got=str(batch_size),
             remedy="change --batch-size",
         )
-    shape: list[Transform] = [ResizeCover(*size), RandomCrop(*size)]
+    shape: list[Transform] = [Squash(*size)] if config.resize == "squash" else [ResizeCover(*size), RandomCrop(*size)]
     steps = Pipeline([*shape, RandomFlip()] if config.augment else shape)
     source = Mixture(parts, [float(len(part)) for part in parts], seed=config.seed + 1)
     settings = LoaderSettings(

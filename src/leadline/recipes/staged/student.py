@@ -75,14 +75,20 @@ class StudentRecipe(SupervisedRecipe):
         features = self.trained.encode(self.trained.normalisation.apply(image))
         return Look(disparity=self.trained.decode(features, (H, W)), tokens=features.maps[-1])
 
-    def alignment(self, look: Look, *, image: Tensor, label: Tensor, valid: Tensor) -> Tensor:
-        """How far (B,C,h,w) tokens are from the target's of (B,3,H,W) pictures with (B,H,W) labels: (), no unit."""
+    def alignment(self, look: Look, *, image: Tensor, label: Tensor, valid: Tensor, sum_across: SumAcross) -> Tensor:
+        """How far (B,C,h,w) tokens are from the target's of (B,3,H,W) pictures with (B,H,W) labels: (), no unit.
+
+        The tokens of all processes are compared as those of one batch: ``sum_across`` as in ``losses.pooling``.
+        """
         if self.target is None or self.projection is None:
             return look.disparity.new_zeros(())
         wanted = self.target(image=image, label=label, valid=valid)
         tokens = self.projection(look.tokens)
         require_same_grid(tokens, wanted)
-        return compare_features(tokens, wanted, kind=self.settings.feature_loss, margin=self.settings.feature_margin)
+        if self.target.of_label:  # a picture without a label agrees: no gradient, and every process has as many tokens
+            tokens = torch.where(valid.flatten(1).any(dim=1)[:, None, None, None], tokens, wanted.to(tokens.dtype))
+        kind, margin = self.settings.feature_loss, self.settings.feature_margin
+        return compare_features(tokens, wanted, kind=kind, margin=margin, sum_across=sum_across)
 
     def loss(self, predicted: Tensor, batch: Batch, sum_across: SumAcross) -> StepResult:
         """What (B,H,W) disparities cost on pictures with truth: the labelled part of the loss, as validation sees it."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from leadline.contracts.sample import Batch
     from leadline.models.depth_model import DepthModel
 
+_CONSTANT = 1e-6  # values within this share of the greatest are one value, as where labels are written
+
 
 class TeachersWords:
     """Labels from disk, from the teacher itself, or from the teacher where there are none.
@@ -28,7 +30,16 @@ class TeachersWords:
         self._teacher = None if teacher is None else Frozen(teacher)
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(B,3,H,W) clean pictures -> (B,H,W) disparity up to scale and shift, and where it is known."""
+        """(B,3,H,W) clean pictures -> (B,H,W) disparity up to scale and shift, and where it is known.
+
+        Nothing is known of a picture of which one and the same value is said everywhere: of sky alone, or by a dead teacher.
+        """
+        labels, known = self._said(batch)
+        lowest = torch.where(known, labels, torch.inf).amin(dim=(1, 2))
+        highest = torch.where(known, labels, -torch.inf).amax(dim=(1, 2))
+        return labels, known & (highest - lowest > _CONSTANT * highest.abs().maximum(lowest.abs()))[:, None, None]
+
+    def _said(self, batch: Batch) -> tuple[Tensor, Tensor]:
         if self._teacher is None:
             return disparity_truth(batch)
         teacher = self._teacher.on(batch.image.device)

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.contracts.errors import UsageError
+from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.sample import Field
 from leadline.data.catalog import DATASETS, dataset_entry, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
@@ -26,7 +26,7 @@ from leadline.transforms.rotation import RandomRotation
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import torch
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Flags = TypeVar("Flags", bound="DataConfig")
 _DEPTH = frozenset({Field.IMAGE, Field.DEPTH})
 _LEARNED_FROM = {
     "metres": frozenset({DepthKind.METRIC}),
@@ -164,18 +165,17 @@ def held_out(name: str, config: DataConfig, *, part: str, size: tuple[int, int])
     return EvenSubset(whole, config.validation_images) if config.validation_images else whole
 
 
-def held_out_in_metres(config: DataConfig, names: Sequence[str], *, size: tuple[int, int]) -> dict[str, DepthDataset]:
-    """What ``names`` hold out for a report, as ``held_out`` opens it, in metres; what has none is left out with a warning.
+def knows_metres(part: DepthDataset) -> bool:
+    """Whether the first sample that can be read is in metres, which scores need; a dataset of disparity is not scored."""
+    for index in range(len(part)):
+        try:
+            return part[index].kind is DepthKind.METRIC
+        except DataError:
+            continue
+    return True  # whoever scores it will name what cannot be read
 
-    Some datasets state their truth as disparity where they are told to (``space=disparity``); a score needs their metres.
-    """
-    found = {name: held_out(name, config, part=DATASETS[name].report_split, size=size) for name in names}
-    for name in [name for name, part in found.items() if part[0].kind is not DepthKind.METRIC]:
-        logger.warning("%s is not scored: its truth is %s, not metres", name, found.pop(name)[0].kind.value)
-    return found
 
-
-def stated_in_metres(config: DataConfig) -> DataConfig:
+def stated_in_metres(config: Flags) -> Flags:
     """The same flags, but the datasets that can choose in which space they state their truth choose metres."""
     options = [one for one in config.dataset_option if not one.startswith("labelled_folder.")]  # its space is what it holds
     space = {one for one in options if one.partition("=")[0].rpartition(".")[2] in {"space", "sky"}}

@@ -9,6 +9,7 @@ held-out ``val`` part, by which the best epoch was chosen too, and the report sa
 from __future__ import annotations
 
 import dataclasses
+import logging
 import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +32,9 @@ from leadline.recipes.supervised.data import (
     dataset_request,
     has_depth,
     held_out,
+    knows_metres,
     open_part,
+    stated_in_metres,
     training_names,
     validation_names,
 )
@@ -43,9 +46,12 @@ if TYPE_CHECKING:
     from leadline.contracts.depth_map import DepthKind
     from leadline.contracts.sample import Sample
     from leadline.data.dataset import DepthDataset
+    from leadline.evaluation.baselines import NaiveGuess
     from leadline.evaluation.protocol import Protocol
     from leadline.recipes.supervised.data_config import DataConfig
     from leadline.training.engine import TrainSummary
+
+logger = logging.getLogger(__name__)
 
 GUESSED_FROM = 200
 """Training pictures that the naive guesses are made from."""
@@ -68,20 +74,26 @@ class Report:
     baselines: dict[str, EvaluationResult]
 
 
-def report_run(config: DataConfig, summary: TrainSummary, size: tuple[int, int]) -> Report:
-    """Score the best model of ``config.save_dir`` on the first held-out dataset that has depth, and write the report."""
-    name = next(one for one in validation_names(config) if has_depth(one))
+def report_run(config: DataConfig, summary: TrainSummary, size: tuple[int, int]) -> Report | None:
+    """Score the best model of ``config.save_dir`` on the first held-out dataset in metres, and write the report.
+
+    Datasets that were learned from as disparity are scored in metres where they know them; None where none does.
+    """
+    config = stated_in_metres(config)
+    names = [one for one in validation_names(config) if not has_depth(one) or _in_metres(one, config, size)]
+    name = next((one for one in names if has_depth(one)), None)
+    if name is None:
+        logger.warning("no report: %s hold no metres to score a model by", " and ".join(validation_names(config)))
+        return None
     part = DATASETS[name].report_split
     predictor = load(config.save_dir, device=config.device)
     pictures, protocol = held_out(name, config, part=part, size=size), _protocol(name, config, predictor.kind)
     settings = _told(name, part, config, size)
     result = evaluate(predictor, pictures, protocol, settings=settings)
-    learned = training_names(config)[0]
-    training = EvenSubset(open_part(learned, config, part="train", size=size), GUESSED_FROM)
-    guesses = naive_guesses(training[index] for index in range(len(training)))
+    guesses = _guesses(config, size)
     baselines = {guess.name: evaluate(guess, pictures, protocol, settings=settings) for guess in guesses}
     write_json(result, config.save_dir / "evaluation.json")
-    for other in validation_names(config):
+    for other in names:
         if other != name:
             scored = _scored(predictor, other, config, size)
             write_json(scored, config.save_dir / f"evaluation_{other}.json")
@@ -94,6 +106,17 @@ def report_run(config: DataConfig, summary: TrainSummary, size: tuple[int, int])
         facts=_facts(config, summary),
     )
     return Report(path=write_report(config.save_dir, contents), result=result, baselines=baselines)
+
+
+def _in_metres(name: str, config: DataConfig, size: tuple[int, int]) -> bool:
+    return knows_metres(held_out(name, config, part="val", size=size))
+
+
+def _guesses(config: DataConfig, size: tuple[int, int]) -> Iterable[NaiveGuess]:
+    """Made from the first training dataset in metres; none without."""
+    parts = (open_part(name, config, part="train", size=size) for name in training_names(config))
+    training = next((EvenSubset(part, GUESSED_FROM) for part in parts if knows_metres(part)), None)
+    return naive_guesses(training[index] for index in range(len(training))) if training else ()
 
 
 def _scored(predictor: Predictor, name: str, config: DataConfig, size: tuple[int, int]) -> EvaluationResult:
