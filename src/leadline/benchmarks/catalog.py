@@ -42,6 +42,11 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
         summary="Depth Anything's losses and CutMix, forward and backward, against a training step of ViT-S at 252x252",
         expected="at most 5 %",
     ),
+    "student-step": BenchmarkEntry(
+        module="leadline.benchmarks.student_step",
+        summary="a student's training step with its teacher's labels kept, against asking the teacher in every step",
+        expected="at least 1.2x with a teacher of the student's size",
+    ),
     "labelling": BenchmarkEntry(
         module="leadline.benchmarks.labelling",
         summary="a label job of ViT-S at 518 px against its forward passes alone, and two workers against one",
