@@ -2,8 +2,8 @@
 """A size enters; how much faster a student's step is when its teacher's labels lie on disk than when it is asked leaves.
 
 The step is that of the recipe ``distillation``, ViT-S, with a teacher of the same size: forward and backward of the student,
-the teacher's forward pass where it is asked.  Reading labels is the loader's work and goes on beside.  A forward pass is about
-a third of a forward and backward of the same network, so 1.2x is expected; a larger teacher makes it more.
+the teacher's forward pass where it is asked.  Reading labels is the loader's work and goes on beside.  Forward alone takes
+about a third of forward and backward of the same network, so 1.2x is expected; a larger teacher makes it more.
 """
 
 from __future__ import annotations

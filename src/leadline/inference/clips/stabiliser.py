@@ -16,9 +16,9 @@ to the whole frame.  Causal, one pass, no training; what it holds is one coarse 
     a steady approach: 0.5 s for kinds in true units, 10 s for the others, whose raw scale means nothing.
 4.  *Cut*: a frame that hardly resembles the last one, or that no fit explains, starts anew with its raw map.
 
-What it can mend is what one scale and one shift a frame can say.  The bound was measured by an oracle, which sees the whole
-clip and chooses both for every frame so that the flicker (``clips.flicker``) becomes least; Depth Anything V2 small at 252
-pixels, its one absent tensor 0:
+What it can mend is what one scale and one shift a frame can say.  How little flicker (``clips.flicker``) that could leave
+was estimated by an oracle, which sees the whole clip and searches both for every frame; it is an estimate and no bound, for
+the search is local and may miss the least.  Depth Anything V2 small at 252 pixels, its one absent tensor 0:
 
 =====================================================  ======  ======  ======
 flicker, %                                             before  after   oracle
@@ -29,9 +29,9 @@ real clip, camera at rest, quiet already (24)            0.54   0.33    0.38
 seven_scenes, hand-held, 5 frames/s (36)                 4.50   3.70    3.38
 =====================================================  ======  ======  ======
 
-(The oracle's search is local, so it may end a little above the least.)  What then is left is change of *shape*: another
-slant of a wall, an edge elsewhere, and, where the camera moves, pixels that look still and are of other places.  No scale
-and shift mends it, and smoothing over time would at the price of trails behind what moves.
+What then is left is change of *shape*: another slant of a wall, an edge elsewhere, and, where the camera moves, pixels that
+look still and are of other places.  No scale and shift mends it, and smoothing over time would at the price of trails behind
+what moves.
 """
 
 from __future__ import annotations
