@@ -66,13 +66,17 @@ def unlabelled_pictures(config: StagedConfig, labels: Mapping[str, Path], size: 
     """
     parts: list[DepthDataset] = []
     for name, root in unlabelled_roots(config).items():
+        labelled: DepthDataset | None = None
         if name in labels:
             request = DatasetRequest(root=root, options={"labels": str(labels[name])})
-            parts.append(open_dataset("pseudo_labels", request))
+            labelled = open_dataset("pseudo_labels", request)
+        if labelled and config.teacher_mode == "cached":
+            parts.append(labelled)
         else:
             options = {"height": size[0], "width": size[1], "seed": _SCENES} if name == "procedural" else {}
             split = "train" if name == "procedural" else None
-            parts.append(WithoutTruth(open_dataset(name, DatasetRequest(root=root, split=split, options=options))))
+            bare = WithoutTruth(open_dataset(name, DatasetRequest(root=root, split=split, options=options)))
+            parts.append(WhereLabelled(bare, labelled) if config.teacher_mode == "hybrid" else bare)
     if config.unlabelled_images:
         parts = [EvenSubset(part, config.unlabelled_images) for part in parts]
     return parts
@@ -109,14 +113,14 @@ class WhereLabelled:
 
     Args:
         pictures: all of them.
-        labelled: some of them again, by the same keys, with labels.
+        labelled: some of them again, by the same keys, with labels; None for none of them.
     """
 
     provides: frozenset[Field] = frozenset({Field.IMAGE, Field.DEPTH})
 
-    def __init__(self, pictures: DepthDataset, labelled: DepthDataset) -> None:
+    def __init__(self, pictures: DepthDataset, labelled: DepthDataset | None) -> None:
         self._pictures, self._labelled = pictures, labelled
-        self._places = {labelled.key(index): index for index in range(len(labelled))}
+        self._places = {labelled.key(index): index for index in range(len(labelled))} if labelled else {}
         self.name = pictures.name
 
     def __len__(self) -> int:
@@ -129,7 +133,7 @@ class WhereLabelled:
     def __getitem__(self, index: int, /) -> Sample:
         """Image (3, H, W), disparity and mask (H, W).  DataError for a picture that cannot be read."""
         place = self._places.get(self.key(index))
-        if place is not None:
+        if place is not None and self._labelled is not None:
             try:
                 return dataclasses.replace(self._labelled[place], dataset=self.name)
             except DataError as error:
