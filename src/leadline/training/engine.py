@@ -74,14 +74,12 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         streams: one source of batches for each name in ``recipe.needs``, this rank's share of it.
         settings: how long, how fast, how carefully.
         run: where to write.
-        validate: called with the epoch on rank 0 after each epoch, in eval mode, without gradients, on the averaged weights
-            where there is an average; None for no validation.
+        validate: called with the epoch on rank 0 after each epoch, in eval mode, on averaged weights if any; None for none.
         save_model: writes ``recipe.trained`` into the folder it is given.
         display: what a person sees.
 
     Raises:
-        UsageError, WeightsError: no such device here; patience without validation; the checkpoint belongs to another run
-            or another model.
+        UsageError, WeightsError: no such device; patience without validation; the checkpoint of another run or model.
         ContractError: streams or parameter groups do not fit the recipe.
         DataError: a sample cannot be read and its stream does not skip it; what was learned is saved.
         NonFiniteError: a loss or gradient was not finite; nothing was updated.
@@ -91,8 +89,7 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
     """
     began_s = time.monotonic()
     ranks = distributed.current()
-    check_needs(recipe.needs, streams)
-    _check_patience(settings, watched=validate is not None)
+    _check(recipe, streams, settings, watched=validate is not None)
     placement = choose_placement(settings, ranks.local_rank)
     with ExitStack() as stack:
         stop = stack.enter_context(listening())
@@ -122,7 +119,8 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
     return _summary(session, values, time.monotonic() - began_s)
 
 
-def _check_patience(settings: EngineSettings, *, watched: bool) -> None:
+def _check(recipe: Recipe, streams: Mapping[str, BatchSource], settings: EngineSettings, *, watched: bool) -> None:
+    check_needs(recipe.needs, streams)
     if settings.patience and not watched:
         raise UsageError(
             expected="validation with --patience, which waits for a better one",
