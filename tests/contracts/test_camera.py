@@ -16,7 +16,7 @@ def test_camera__is_frozen_and_takes_its_matrix_by_name() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         camera.matrix = torch.zeros(3, 3)  # type: ignore[misc]
     with pytest.raises(TypeError):
-        Camera(torch.eye(3))  # type: ignore[misc]
+        Camera(torch.eye(3))  # type: ignore[call-arg]
 
 
 def test_camera__comes_without_torch() -> None:

@@ -74,7 +74,9 @@ def test_suspicions__notices_an_inverted_mask() -> None:
 
 
 def test_suspicions__notices_emptiness() -> None:
-    assert suspicions(sample(MILLIMETRES / 1000, torch.zeros(24, 32, dtype=torch.bool))) == ["no valid pixel at all"]
+    assert suspicions(sample(MILLIMETRES / 1000, torch.zeros(24, 32, dtype=torch.bool))) == [
+        "no valid pixel at all: is the mask inverted?"
+    ]
 
 
 def test_suspicions__does_not_judge_the_unit_of_relative_depth() -> None:

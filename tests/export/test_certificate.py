@@ -26,9 +26,10 @@ CHECK = Check(
     max_difference=1e-4,
     mean_difference=1e-6,
     p99_difference=1e-5,
+    max_difference_ulps=500.0,
     max_confidence_difference=1e-5,
 )
-TOLERANCE = Tolerance(max_difference=1e-3, p99_difference=1e-4, mean_difference=1e-5)
+TOLERANCE = Tolerance(max_difference=1e-3, p99_difference=1e-4, mean_difference=1e-5, rounding_ulps=16)
 
 
 def test_require__lets_pass_what_is_within() -> None:
@@ -48,6 +49,18 @@ def test_require__lets_pass_what_is_within() -> None:
 def test_require__refuses_each_number_that_is_not(worse: dict[str, float]) -> None:
     with pytest.raises(ContractError, match=r"random 0, 40x50, by onnx; the file was removed"):
         TOLERANCE.require([CHECK, replace(CHECK, **worse)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("flat", [{"max_difference": 2e-3}, {"p99_difference": 2e-4}, {"mean_difference": 2e-5}])
+def test_require__lets_pass_what_is_float32s_rounding_alone(flat: dict[str, float]) -> None:
+    TOLERANCE.require([replace(CHECK, max_difference_ulps=16.0, **flat)])  # type: ignore[arg-type]
+    with pytest.raises(ContractError, match="or 17 roundings of float32"):
+        TOLERANCE.require([replace(CHECK, max_difference_ulps=16.6, **flat)])  # type: ignore[arg-type]
+
+
+def test_require__rounding_of_the_depth_excuses_no_confidence() -> None:
+    with pytest.raises(ContractError):
+        TOLERANCE.require([replace(CHECK, max_difference_ulps=0.0, max_confidence_difference=2e-3)])
 
 
 def test_write_certificate__is_the_same_twice_and_hashes_every_part(tmp_path: Path) -> None:

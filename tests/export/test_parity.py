@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.contracts.errors import DataError
+from leadline.contracts.errors import ContractError, DataError
+from leadline.export.certificate import Check
+from leadline.export.export import TOLERANCES
 from leadline.export.parity import MOST_OF_A_FOLDER, RANDOM_SIZES_PX, SCENES, difference, pictures_to_verify, random_picture
 from tests.reference_photo import photo
 
@@ -62,6 +64,21 @@ def test_random_picture__is_the_same_for_the_same_seed() -> None:
     assert (random_picture(20, 30, seed=1) != random_picture(20, 30, seed=2)).any()
 
 
-def test_difference__of_nearly_flat_maps_is_a_share_of_a_hundredth_of_their_size() -> None:
-    check = difference("p", expected=a_map([4, 4.0001]), got=a_map([4, 4.0005]), runtime="o")
-    assert check.max_difference == pytest.approx(0.0004 / 0.040001, rel=0.02)
+def flat(wrong_by: float) -> Check:
+    """Of a map at 2.5 whose range is 0.0025: ``wrong_by`` is a share of that range."""
+    values = [2.5 + 0.0025 * share for share in np.linspace(0, 1, 1000)]
+    return difference("p", expected=a_map(values), got=a_map([one + 0.0025 * wrong_by for one in values]), runtime="o")
+
+
+def test_difference__of_a_flat_map_is_told_in_roundings_too() -> None:
+    check = flat(1e-3)
+    assert check.max_difference == pytest.approx(1e-3, rel=0.1)
+    assert check.max_difference_ulps == pytest.approx(1e-6 / 2**-23, rel=0.1)
+
+
+def test_difference__a_wrong_flat_map_does_not_pass_for_rounding() -> None:
+    require = TOLERANCES["fp32"].require
+    require([flat(1e-3)])  # 2.5 micrometres at 2.5 m, eight roundings
+    for wrong_by in (3e-3, 1e-2, 1.0):
+        with pytest.raises(ContractError, match="roundings of float32"):
+            require([flat(wrong_by)])

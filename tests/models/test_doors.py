@@ -23,7 +23,7 @@ from leadline.models.presets import PRESETS
 from leadline.models.weight_writers import Layout, write_weights
 from leadline.models.weights import initialise_from, load_model
 from tests.models.payload import Payload
-from tests.portable_echo import description, write_echo
+from tests.portable_echo import description, echo_network, write_echo
 
 # Toys of other widths under published names, as no two published families share all their shapes; but for twins, below.
 FAMILIES = {
@@ -212,6 +212,43 @@ def test_train__from_a_checkpoint_that_is_none_is_one_line_and_exit_2(
     assert main(["train", recipe, "--encoder", "dinov2-toy", "--pretrained-version", "v2", *data, *given]) == 2
     assert_one_line(capsys.readouterr().err)
     assert not list(tmp_path.glob("runs/**/*.safetensors"))
+
+
+def foreign_graph(folder: Path) -> Path:
+    """An ONNX file of somebody else's: it runs, and says nothing of Leadline."""
+    onnx = pytest.importorskip("onnx")
+    onnx.save_model(echo_network(), str(folder / "stranger.onnx"))
+    return folder / "stranger.onnx"
+
+
+VERBS = {
+    "calibrate": ["--points", "points.csv", "--out", "out"],
+    "evaluate": ["--dataset", "procedural", "--json", "out"],
+    "export": ["--to", "leadline", "--out", "out"],
+    "app": ["--port", "17860"],
+}
+WRONG = {name: FILES[name] for name in ("picture", "pickle with a payload", "truncated safetensors")}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("file", [*WRONG, "foreign onnx"])
+def test_every_verb__given_what_is_no_model_is_one_line_and_exit_2(
+    file: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("leadline.web.server.serve", lambda *_: pytest.fail("it was served"))
+    picture(tmp_path, "photo.png")
+    Path("points.csv").write_text("image,x,y,depth_m\n" + "".join(f"photo.png,{x},3,{x + 1.0}\n" for x in range(9)))
+    path = WRONG.get(file, foreign_graph)(tmp_path)
+    # named, so that the reader itself opens it
+    declared = ["--architecture", "depth-anything-v2-small"] if path.suffix in {".pth", ".safetensors"} else []
+    assert main([verb, str(path), *VERBS[verb], *declared]) == 2
+    said = capsys.readouterr()
+    assert_one_line(said.err)
+    assert path.name in said.err
+    assert said.out == ""
+    assert not Path("out").exists()
+    assert not Path("run").exists()
 
 
 def assert_one_line(said: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
 from leadline.models.weight_files import read_tensors, require_weights_suffix
+from tests.models.payload import Payload
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1, 2]), "b": torch.tensor(3.0)}
 
@@ -133,6 +134,20 @@ def test_require_weights_suffix__names_the_order_of_arguments() -> None:
         WeightsError, match=r"as the model a run folder, .*random:PRESET; got depth\.png; name the model first"
     ):
         require_weights_suffix(Path("depth.png"))
+
+
+@pytest.mark.parametrize("name", ["a.onnx", "a.xml"])
+def test_require_weights_suffix__sends_an_exported_graph_to_what_it_came_from(name: str) -> None:
+    with pytest.raises(WeightsError, match="name what it was exported from"):
+        require_weights_suffix(Path(name))
+
+
+def test_read_tensors__a_payload_is_named_and_nobody_is_told_to_trust_it(tmp_path: Path) -> None:
+    torch.save({"model": {"weight": Payload(tmp_path / "run")}}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"a pickle of more than tensors \(\S+\), which is not run") as refusal:
+        read_tensors(tmp_path / "w.pth")
+    assert "trust" not in str(refusal.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_read_tensors__says_what_is_wrong_with_the_path(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from leadline.contracts.errors import UsageError
 from leadline.training.display import SilentDisplay
-from leadline.training.engine import train
+from leadline.training.engine import Callbacks, train
 from leadline.training.run import RunFolder
 from tests.training.crash import Fault, exit_code
 from tests.training.test_distributed import on_two_ranks
@@ -116,9 +116,7 @@ def test_patience_without_validation__is_refused(tmp_path: Path) -> None:
             {"train": ToyStream()},
             SETTINGS,
             RunFolder.create(tmp_path, {}),
-            validate=None,
-            save_model=saver(recipe),
-            display=SilentDisplay(),
+            Callbacks(validate=None, save_model=saver(recipe), display=SilentDisplay()),
         )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from leadline.contracts.sample import Batch, Field
 from leadline.training.display import Display, SilentDisplay
 from leadline.training.distributed import current
-from leadline.training.engine import TrainSummary, train
+from leadline.training.engine import Callbacks, TrainSummary, train
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult, ValidationResult
 from leadline.training.run import RunFolder
 from leadline.training.settings import EngineSettings
@@ -165,9 +165,11 @@ def run_toy(
         {"train": stream or ToyStream()},
         settings,
         replace(run, tracker=tracker),
-        validate=validator(recipe, before_validation, selections),
-        save_model=saver(recipe),
-        display=display or SilentDisplay(),
+        Callbacks(
+            validate=validator(recipe, before_validation, selections),
+            save_model=saver(recipe),
+            display=display or SilentDisplay(),
+        ),
     )
 
 

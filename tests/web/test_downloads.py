@@ -71,11 +71,13 @@ def test_file_stem__is_a_plain_name(name: str, stem: str) -> None:
 
 
 def test_write_model__is_a_model_that_predicts_the_metres_of_the_page(tmp_path: Path) -> None:
-    predictor = Predictor(load_model(save_toy(tmp_path / "toy", RelativeHeadConfig())), device="cpu", precision="fp32")
-    one = predict_upload(predictor, upload(tmp_path), tile="off", limits=Limits())
-    order = np.argsort(one.depth.values, axis=None)[[0, 800, 1600, -1]]  # far to near, for it is disparity
+    # Shown at the network's own size: the page calibrates a map that was enlarged, a model enlarges calibrated numbers.
+    toy = load_model(save_toy(tmp_path / "toy", RelativeHeadConfig()))
+    predictor = Predictor(toy, device="cpu", precision="fp32", input_size=42)
+    one = predict_upload(predictor, upload(tmp_path, 42, 70), tile="off", limits=Limits())
+    order = np.argsort(one.depth.values, axis=None)[[0, 980, 1960, -1]]  # far to near, for it is disparity
     points = [
-        KnownPoint(x_px=int(place % 60), y_px=int(place // 60), depth_m=metres)
+        KnownPoint(x_px=int(place % 70), y_px=int(place // 70), depth_m=metres)
         for place, metres in zip(order, (8.0, 4.0, 3.0, 2.0), strict=True)
     ]
     found = calibrate_shown(one, points)
@@ -85,10 +87,10 @@ def test_write_model__is_a_model_that_predicts_the_metres_of_the_page(tmp_path: 
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path / "taken")
     taken = load_model(tmp_path / "taken" / "hf_ toy_calibrated")
-    again = Predictor(taken, device="cpu", precision="fp32").predict(one.rgb)
+    again = Predictor(taken, device="cpu", precision="fp32", input_size=42).predict(one.rgb)
     assert again.kind is DepthKind.METRIC
-    # The model turns its numbers into metres before it enlarges them, the page afterwards
-    np.testing.assert_allclose(again.values[again.valid], found.shown.depth.values[again.valid], rtol=0.01)
+    assert (again.valid == found.shown.depth.valid).all()
+    np.testing.assert_allclose(again.values[again.valid], found.shown.depth.values[again.valid], rtol=1e-5)
     with pytest.raises(UsageError, match="calibration of its own; use `leadline calibrate"):
         write_model(Predictor(taken, device="cpu", precision="fp32"), found.calibration, "toy", tmp_path / "out")
     exported = FormulaPredictor(lambda picture: picture[..., 0].astype(float))

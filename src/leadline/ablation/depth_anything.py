@@ -11,6 +11,7 @@ from leadline.ablation.variant import Variant
 
 _PLAIN = {"perturbation": "none", "cutmix": 0.0, "feature_target": "none"}
 _ALONE = {**_PLAIN, "unlabelled_weight": 0.0}
+_PAPER = {"feature_target": "dino-rgb", "feature_loss": "cosine-margin"}
 _V1, _V2 = "semi-supervised", "distillation"
 _V2_WHOLE = {"grad_weight": 2.0, "ignore_largest": 0.1, "perturbation": "none", "feature_target": "none"}
 
@@ -37,12 +38,12 @@ VARIANTS: tuple[Variant, ...] = (
     Variant(group="parts", name="+ perturbed", recipe=_V1, changes={"feature_target": "none"}),
     Variant(group="parts", name="+ features", recipe=_V1, changes={"feature_target": "dino-rgb"}),
     *(
-        Variant(group="margin", name=f"margin {margin:.2f}", recipe=_V1, changes={"feature_margin": margin})
+        Variant(group="margin", name=f"margin {margin:.2f}", recipe=_V1, changes={**_PAPER, "feature_margin": margin})
         for margin in (1.0, 0.85, 0.7)
     ),
     Variant(group="whose", name="no features", recipe=_V1, changes={"feature_target": "none"}),
-    Variant(group="whose", name="features of unlabelled", recipe=_V1, changes={"feature_on": "unlabelled"}),
-    Variant(group="whose", name="features of labelled", recipe=_V1, changes={"feature_on": "labelled"}),
+    Variant(group="whose", name="features of unlabelled", recipe=_V1, changes={**_PAPER, "feature_on": "unlabelled"}),
+    Variant(group="whose", name="features of labelled", recipe=_V1, changes={**_PAPER, "feature_on": "labelled"}),
     *_compared(),
     Variant(group="cutmix", name="no cutmix", recipe=_V1, changes={"cutmix": 0.0}),
     Variant(group="cutmix", name="random box", recipe=_V1, changes={"cutmix": 0.5, "cutmix_box": "random"}),

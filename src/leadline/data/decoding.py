@@ -21,6 +21,9 @@ POSITIVE_KINDS = frozenset({DepthKind.METRIC, DepthKind.SCALE_INVARIANT})
 """Kinds whose numbers are distances: none of them is valid unless it is above 0."""
 
 
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+
 def decode_linear(
     raw: NDArray[Any],
     *,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.manifest import ManifestLine
+from leadline.data.decoding import METRES_PER_UNIT
 from leadline.data.manifest_file import unmeant
 from leadline.data.pairing import Pair, is_called_disparity, pair_by_name
 from leadline.rasters.depth_files import read_raster
@@ -127,7 +128,7 @@ def _scale(first: Path, kind: DepthKind, settings: LabelledFolderSettings) -> fl
             got=f"{first} with {dtype}",
             remedy="set the option scale, e.g. scale=0.0392157 for 0 to 10 m in 255 steps, or space=disparity if it is that",
         )
-    scale = 1.0 if dtype.kind == "f" else 0.001
+    scale = 1.0 if dtype.kind == "f" else METRES_PER_UNIT["mm"]
     logger.info("%s holds %s: read as %s", first, dtype, "metres" if scale == 1.0 else "millimetres")
     return scale
 

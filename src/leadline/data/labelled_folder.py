@@ -14,11 +14,11 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.manifest import ManifestLine
 from leadline.contracts.sample import Field, Sample
-from leadline.data.decoding import POSITIVE_KINDS, Decoded, decode_linear
+from leadline.data.decoding import METRES_PER_UNIT, POSITIVE_KINDS, Decoded, decode_linear
 from leadline.data.folder_lines import LabelledFolderSettings, lines_by_name
 from leadline.data.frame import Frame, SizeRule, pinhole, read_frame, require_files, require_some
 from leadline.data.hold_out import hold_out
-from leadline.data.manifest_file import MANIFEST_NAME, METRES_PER_UNIT, read_manifest
+from leadline.data.manifest_file import MANIFEST_NAME, read_manifest
 from leadline.data.request import DatasetRequest, required_root, settings_from
 from leadline.data.suspicions import NEAREST_FAR_END_M
 from leadline.rasters.depth_files import read_raster

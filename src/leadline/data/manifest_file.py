@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError
 from leadline.contracts.manifest import ManifestLine
+from leadline.data.decoding import METRES_PER_UNIT
 from leadline.data.json_text import parse_json
 from leadline.data.nyu_list import read_text
 from leadline.rasters.atomic import atomically
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST_NAME = "manifest.jsonl"
-
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 _KNOWN = frozenset(field.name for field in fields(ManifestLine))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Field
-from leadline.data.decoding import Decoded, decode_linear
+from leadline.data.decoding import METRES_PER_UNIT, Decoded, decode_linear
 from leadline.data.frame import Frame, effective_root, pinhole, read_frame, require_files
 from leadline.data.hold_out import hold_out
 from leadline.data.nyu_list import read_pairs
@@ -159,7 +159,7 @@ def decode_nyu(raw: NDArray[Any], path: Path, settings: NyuSettings) -> Decoded:
     if unit == "ten_metres_over_255":
         decoded = decode_linear(raw, scale=10.0 / 255.0)
     else:
-        decoded = decode_linear(raw, scale=0.001, invalid_values=(0, 65535))
+        decoded = decode_linear(raw, scale=METRES_PER_UNIT["mm"], invalid_values=(0, 65535))
     if settings.check_range:
         _refuse_implausible(decoded, path, unit)
     return decoded

@@ -46,6 +46,9 @@ def require_truth(dataset: DepthDataset, kinds: frozenset[DepthKind], *, min_m: 
                 got=f"{sample.kind.value} in {sample.key}",
                 remedy="choose another dataset, or correct the kind in its manifest if that is wrong",
             )
+    logger.info(
+        "%s: red and blue swapped, or a wrong focal length, show to the eye alone: `leadline data preview`", dataset.name
+    )
     for reason in sorted({reason for sample in samples for reason in suspicions(sample)}):
         logger.warning("%s looks wrong: %s", dataset.name, reason)
     if samples and not any(_counts(sample, min_m, max_m) for sample in samples):

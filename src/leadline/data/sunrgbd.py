@@ -17,7 +17,7 @@ import numpy as np
 
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.sample import Field
-from leadline.data.decoding import Decoded, decode_linear
+from leadline.data.decoding import METRES_PER_UNIT, Decoded, decode_linear
 from leadline.data.frame import Frame, effective_root, missing_files, pinhole, read_frame, require_files, require_some
 from leadline.data.hold_out import hold_out
 from leadline.data.request import DatasetRequest, required_root, required_split, settings_from
@@ -87,7 +87,7 @@ class SunRgbd:
         return read_frame(frame, self._decode, dataset=self.name, camera=camera)
 
     def _decode(self, raw: NDArray[Any], path: Path) -> Decoded:
-        values, valid = decode_linear(rotated_right(raw, path), scale=0.001)
+        values, valid = decode_linear(rotated_right(raw, path), scale=METRES_PER_UNIT["mm"])
         return values, valid & (values <= self.settings.max_m) if math.isfinite(self.settings.max_m) else valid
 
 

@@ -58,7 +58,7 @@ def suspicions(sample: Sample) -> list[str]:
     depth, valid = sample.depth.numpy(), sample.valid.numpy()
     values = depth[valid]
     if values.size == 0:
-        return [*found, "no valid pixel at all"]
+        return [*found, "no valid pixel at all: is the mask inverted?"]
     if not np.isfinite(values).all() or (sample.kind is DepthKind.METRIC and (values <= 0).any()):
         return [*found, "valid pixels without a positive finite number: is the mask inverted?"]
     if values.min() == values.max():

@@ -31,6 +31,7 @@ class Check:
         runtime: what ran the file.
         max_difference, mean_difference: over the pixels, as shares of the range (greatest - least) of the model's map.
         p99_difference: the 99th percentile, likewise.
+        max_difference_ulps: the largest once more, in float32 spacings (2**-23) of the map's greatest magnitude.
         max_confidence_difference: largest absolute difference of the confidence, or None without one.
     """
 
@@ -40,16 +41,24 @@ class Check:
     max_difference: float
     mean_difference: float
     p99_difference: float
+    max_difference_ulps: float
     max_confidence_difference: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tolerance:
-    """Largest differences that pass, as shares of the range of the model's map."""
+    """Largest differences that pass, as shares of the range of the model's map.
+
+    Attributes:
+        max_difference, p99_difference, mean_difference: all three must hold; or
+        rounding_ulps: no pixel is farther off than so many float32 spacings of the map's greatest magnitude.  A map that
+            hardly varies cannot be known better: the same sums in another order differ by that, however small its range.
+    """
 
     max_difference: float
     p99_difference: float
     mean_difference: float
+    rounding_ulps: float
 
     def require(self, checks: Sequence[Check]) -> None:
         """Refuse where a check does not pass, or was not a number.
@@ -59,17 +68,18 @@ class Tolerance:
         """
         for check in checks:
             certainty = check.max_confidence_difference
-            passes = (
+            within = (
                 check.max_difference <= self.max_difference
                 and check.p99_difference <= self.p99_difference
                 and check.mean_difference <= self.mean_difference
-                and (certainty is None or certainty <= self.max_difference)
             )
-            if not passes:  # also where a difference is NaN
+            as_sure = certainty is None or certainty <= self.max_difference
+            if not (as_sure and (within or check.max_difference_ulps <= self.rounding_ulps)):  # also where one is NaN
                 raise ContractError(
                     expected=f"the model's own numbers, to {self.p99_difference:g} of the map's range",
                     got=f"{check.max_difference:.2g} at most, {check.p99_difference:.2g} at the 99th percentile and "
-                    f"{check.mean_difference:.2g} on average on {check.picture}, "
+                    f"{check.mean_difference:.2g} on average, or {check.max_difference_ulps:.0f} roundings of float32, on "
+                    f"{check.picture}, "
                     f"{check.size_px[0]}x{check.size_px[1]}, by {check.runtime}; the file was removed",
                     remedy="report it, with the model and the versions from `leadline doctor`",
                 )
@@ -92,8 +102,8 @@ def write_certificate(file: Path, described: Mapping[str, Any], checks: Sequence
         "file": file.name,
         "sha256": {one.name: sha256_of(one) for one in parts},
         "graph": dict(described),
-        "differences": "shares of the range (greatest - least) of the model's own float32 map, or of a hundredth of its "
-        "greatest magnitude where that is more",
+        "differences": "shares of the range (greatest - least) of the model's own float32 map; ulps: float32 spacings "
+        "(2**-23) of its greatest magnitude; a check passes by its three shares, or by its ulps alone",
         "tolerance": asdict(tolerance),
         "max_difference": max(check.max_difference for check in checks),
         "mean_difference": sum(check.mean_difference for check in checks) / len(checks),

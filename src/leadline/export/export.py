@@ -35,8 +35,8 @@ StoredPrecision = Literal["fp32", "fp16"]
 # fp32: rounding in another order; single pixels on a sharp edge differ more, because the coordinates at which maps are
 # brought to the picture's size are rounded too.  fp16: eleven bits of every weight, within the bounds of bf16 arithmetic.
 TOLERANCES: dict[StoredPrecision, Tolerance] = {
-    "fp32": Tolerance(max_difference=1e-3, p99_difference=1e-4, mean_difference=1e-5),
-    "fp16": Tolerance(max_difference=5e-2, p99_difference=1e-2, mean_difference=2e-3),
+    "fp32": Tolerance(max_difference=1e-3, p99_difference=1e-4, mean_difference=1e-5, rounding_ulps=16),
+    "fp16": Tolerance(max_difference=5e-2, p99_difference=1e-2, mean_difference=2e-3, rounding_ulps=16),
 }
 
 OnCheck = Callable[[Check], None]

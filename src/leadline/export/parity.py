@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 RANDOM_SIZES_PX = ((518, 518), (360, 480), (400, 300), (233, 427))
 SCENES = 2
 MOST_OF_A_FOLDER = 8
-FLATTEST = 0.01
-"""Of its greatest magnitude: a map whose range is less, an untrained network's, is measured by this instead."""
+_ULP = 2.0**-23
+"""Spacing of float32 numbers from 1 to 2; times a magnitude, what arithmetic on such numbers cannot tell apart."""
 
 NamedPicture = tuple[str, "NDArray[np.uint8]"]
 
@@ -89,9 +89,8 @@ def difference(name: str, *, expected: DepthMap, got: DepthMap, runtime: str) ->
     """How far ``got`` is from ``expected``, both (H, W) in the same unit; NaN where one of them says nothing finite."""
     height, width = expected.values.shape
     spread, magnitude = float(np.ptp(expected.values)), float(np.abs(expected.values).max())
-    # A share of almost no range would be one of float32's rounding; a constant map has its magnitude, zeros have the unit.
-    scale = (max(spread, FLATTEST * magnitude) if spread else magnitude) or 1.0
-    shares = np.abs(got.values.astype(np.float64) - expected.values) / scale
+    apart = np.abs(got.values.astype(np.float64) - expected.values)
+    shares = apart / (spread or magnitude or 1.0)  # a constant map has its magnitude, zeros have the unit
     certainty = None
     if expected.confidence is not None and got.confidence is not None:
         certainty = float(np.abs(got.confidence - expected.confidence).max())
@@ -102,5 +101,6 @@ def difference(name: str, *, expected: DepthMap, got: DepthMap, runtime: str) ->
         max_difference=float(shares.max()),
         mean_difference=float(shares.mean()),
         p99_difference=float(np.quantile(shares, 0.99)),
+        max_difference_ulps=float(apart.max()) / (_ULP * (magnitude or 1.0)),
         max_confidence_difference=certainty,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from leadline.losses.pooling import SumAcross, check_choice, keep, masked_pair, pooled_mean
+from leadline.losses.pooling import SumAcross, check_choice, keep, masked_pair, pooled_over_images
 from leadline.losses.silog import SMALLEST_VALUE, log_difference
 
 SobelSpace = Literal["raw", "log"]
@@ -30,8 +31,8 @@ def sobel_gradient(
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
-        (), float32 or float64, mean over the pixels of the global batch that count: 8 times the unit per pixel in "raw",
-        without unit in "log"; 0 with zero gradient where no pixel counts.
+        (), float32 or float64, mean over the pixels of each picture that count, then over the pictures of the global batch
+        that have one: 8 times the unit per pixel in "raw", without unit in "log"; 0 with zero gradient where none counts.
 
     Raises:
         ContractError: see ``losses.pooling.masked_pair``; another word for ``space``.
@@ -51,7 +52,9 @@ def sobel_gradient(
         difference = log_difference(predicted=pair.predicted, target=pair.target)
         known = valid & (pair.target > SMALLEST_VALUE)
     across, down = sobel(difference)
-    return pooled_mean(across.abs() + down.abs(), _surrounded(known), sum_across)
+    counted = _surrounded(known)
+    sums = torch.where(counted, across.abs() + down.abs(), 0).sum(dim=(1, 2))
+    return pooled_over_images(sums, counted.sum(dim=(1, 2)), "image", sum_across)
 
 
 def sobel(values: Tensor) -> tuple[Tensor, Tensor]:

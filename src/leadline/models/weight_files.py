@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import zipfile
 import zlib
@@ -18,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
-from leadline.contracts.model_forms import MODEL_FORMS, WEIGHT_SUFFIXES
+from leadline.contracts.model_forms import EXPORTED_SUFFIXES, MODEL_FORMS, WEIGHT_SUFFIXES
 from leadline.contracts.paths import is_file
 from leadline.models.name_rules import renamed
 
@@ -67,17 +68,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def require_weights_suffix(path: Path) -> None:
-    """Refuse a file that cannot hold weights by its name, a picture given where the model belongs, before it is opened.
+    """Refuse what by its name holds no weights, a picture in the model's place or an exported graph, before it is opened.
 
     Raises:
         WeightsError: another suffix than those of ``WEIGHT_SUFFIXES``.
     """
-    if path.suffix.lower() not in WEIGHT_SUFFIXES:
-        raise WeightsError(
-            expected=f"as the model {MODEL_FORMS}",
-            got=str(path),
-            remedy="name the model first; pictures and other arguments follow it",
-        )
+    suffix = path.suffix.lower()
+    if suffix not in WEIGHT_SUFFIXES:
+        misplaced, graph = "name the model first; pictures and other arguments follow it", "name what it was exported from"
+        remedy = graph if suffix in EXPORTED_SUFFIXES else misplaced
+        raise WeightsError(expected=f"as the model {MODEL_FORMS}", got=str(path), remedy=remedy)
 
 
 def _reason(path: Path, error: BaseException) -> str:
@@ -88,6 +88,9 @@ def _reason(path: Path, error: BaseException) -> str:
         return "an empty file"
     if path.suffix.lower() in _PICKLES and begin != b"PK" and begin[:1] != b"\x80":
         return "no checkpoint, neither of torch.save's zip archives nor a pickle"
+    if isinstance(error, pickle.UnpicklingError):  # torch's own text advises to read it without care
+        foreign = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        return f"a pickle of more than tensors ({foreign[1]}), which is not run" if foreign else "a damaged pickle"
     said = str(error).split("\n")[0]
     return said if " " in said else f"damaged ({type(error).__name__} {said})"
 

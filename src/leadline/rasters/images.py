@@ -198,5 +198,5 @@ def broken_reason(path: Path, error: BaseException) -> str:
         return "a folder"
     if path.stat().st_size == 0:
         return "an empty file of 0 bytes"
-    text = str(error).replace(str(path), "it")
+    text = str(error).replace(repr(str(path)), "it").replace(str(path), "it")
     return text or type(error).__name__

@@ -63,7 +63,9 @@ def together() -> Iterator[Ranks]:
     """Join the other processes for as long as the block lasts, and part from them when all have come to its end.
 
     Within another such block nothing is joined or parted from: torchrun's store remembers a first group, and processes that
-    would meet a second time wait for one another's old addresses for ever.  After an exception nobody is waited for: the other ranks may be anywhere, and torchrun ends them.
+    would meet a second time wait for one another's old addresses for ever.
+
+    After an exception nobody is waited for: the other ranks may be anywhere, and torchrun ends them.
     """
     outermost = not dist.is_initialized()
     yield join()

@@ -57,15 +57,24 @@ class TrainSummary:
     stopped: str = ""
 
 
-def train(  # noqa: PLR0913  the one place where all rooms meet
-    recipe: Recipe,
-    streams: Mapping[str, BatchSource],
-    settings: EngineSettings,
-    run: RunFolder,
-    *,
-    validate: Callable[[int], ValidationResult] | None,
-    save_model: Callable[[Path], None],
-    display: Display,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callbacks:
+    """What the loop leaves to its caller.
+
+    Attributes:
+        validate: called with the epoch on rank 0 after each epoch, in eval mode, without gradients, on the averaged weights
+            where there is an average; None for no validation.
+        save_model: writes ``recipe.trained`` into the folder it is given.
+        display: what a person sees.
+    """
+
+    validate: Callable[[int], ValidationResult] | None
+    save_model: Callable[[Path], None]
+    display: Display
+
+
+def train(
+    recipe: Recipe, streams: Mapping[str, BatchSource], settings: EngineSettings, run: RunFolder, calls: Callbacks
 ) -> TrainSummary:
     """Train ``recipe`` until ``settings.epochs`` epochs are complete, from the beginning or from ``run.resume_from``.
 
@@ -74,9 +83,7 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         streams: one source of batches for each name in ``recipe.needs``, this rank's share of it.
         settings: how long, how fast, how carefully.
         run: where to write.
-        validate: called with the epoch on rank 0 after each epoch, in eval mode, on averaged weights if any; None for none.
-        save_model: writes ``recipe.trained`` into the folder it is given.
-        display: what a person sees.
+        calls: validation, saving and display.
 
     Raises:
         UsageError, WeightsError: no such device; patience without validation; the checkpoint of another run or model.
@@ -89,7 +96,7 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
     """
     began_s = time.monotonic()
     ranks = distributed.current()
-    _check(recipe, streams, settings, watched=validate is not None)
+    _check(recipe, streams, settings, watched=calls.validate is not None)
     placement = choose_placement(settings, ranks.local_rank)
     with ExitStack() as stack:
         stop = stack.enter_context(listening())
@@ -98,7 +105,7 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
         plan = Plan(epochs=settings.epochs, batches_per_epoch=batches_per_epoch(streams), accumulate=settings.accumulate)
         trained = _prepare(recipe, settings, placement, plan)
         state = _load(run, trained)
-        recorder = _record(run, state, plan, settings, display if ranks.rank == 0 else SilentDisplay())
+        recorder = _record(run, state, plan, settings, calls.display if ranks.rank == 0 else SilentDisplay())
         stack.callback(recorder.close)
         session = Session(
             trained=trained,
@@ -111,8 +118,8 @@ def train(  # noqa: PLR0913  the one place where all rooms meet
             updater=_updater(trained, settings, placement),
             recorder=recorder,
             stop=stop,
-            validate=validate,
-            save_model=save_model,
+            validate=calls.validate,
+            save_model=calls.save_model,
             state=state,
         )
         values = session.complete()

@@ -77,7 +77,7 @@ def build_page(shelf: Shelf, limits: Limits, folder: Path, work: Work) -> gr.Blo
                     value="auto",
                     label="Tiles",
                     elem_id="tiles",
-                    info="auto: only very large pictures; numbers: side in pixels",
+                    info="auto: for pictures far larger than the model sees; numbers: side in pixels",
                 )
                 with gr.Accordion("Known distances", open=False, elem_id="known"):
                     points = _points_panel()

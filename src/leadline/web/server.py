@@ -76,7 +76,6 @@ def _set_up(folder: Path) -> None:
 
 
 def _launch(shelf: Shelf, limits: Limits, folder: Path, port: int, work: Work) -> tuple[gr.Blocks, str]:
-    import gradio as gr
     from starlette.middleware import Middleware
 
     from leadline.web.page import build_page
@@ -100,7 +99,7 @@ def _launch(shelf: Shelf, limits: Limits, folder: Path, port: int, work: Work) -
             ssr_mode=False,
             mcp_server=False,
             footer_links=[],
-            theme=gr.themes.Default(font=_FONTS, font_mono=("ui-monospace", "monospace")),
+            theme=_theme(),
             css=STYLE + _STYLE,
             app_kwargs={
                 "middleware": [Middleware(Guard, files=folder)],
@@ -114,3 +113,12 @@ def _launch(shelf: Shelf, limits: Limits, folder: Path, port: int, work: Work) -
             expected=f"a free port on {LOOPBACK}", got=f"port {port}, which is in use", remedy="choose another --port"
         ) from error
     return page, f"http://{LOOPBACK}:{port}"
+
+
+def _theme() -> gr.themes.Default:
+    """Gradio's own, with the machine's fonts and the small print dark enough to read."""
+    import gradio as gr
+
+    theme = gr.themes.Default(font=_FONTS, font_mono=("ui-monospace", "monospace"))
+    theme.set(block_info_text_color="*neutral_500")
+    return theme

@@ -23,7 +23,7 @@ from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.metric.recipe import MetricRecipe, model_config
 from leadline.training.display import SilentDisplay
-from leadline.training.engine import train
+from leadline.training.engine import Callbacks, train
 from leadline.training.recipe import ValidationResult
 from leadline.training.run import RunFolder
 from leadline.training.tensor_file import read_tensors
@@ -64,11 +64,13 @@ def run_metric(rank: int, path: Path, accumulate: int) -> None:
         },
         replace(SETTINGS, accumulate=accumulate),
         RunFolder.create(path, {}, rank=rank),
-        validate=lambda epoch: ValidationResult(
-            scalars={"Val/Epoch": float(epoch)}, selection=float(epoch), selection_name="Val/Epoch", pictures={}
+        Callbacks(
+            validate=lambda epoch: ValidationResult(
+                scalars={"Val/Epoch": float(epoch)}, selection=float(epoch), selection_name="Val/Epoch", pictures={}
+            ),
+            save_model=lambda folder: save_file(recipe.trained.state_dict(), folder / "model.safetensors"),
+            display=SilentDisplay(),
         ),
-        save_model=lambda folder: save_file(recipe.trained.state_dict(), folder / "model.safetensors"),
-        display=SilentDisplay(),
     )
 
 

@@ -52,3 +52,13 @@ def test_give_first_weights__a_frozen_encoder_needs_weights_and_the_flag_that_wo
 def test_give_first_weights__a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.pth"):
         give_first_weights(toy_model(1), str(tmp_path / "none.pth"), "v2", unfreeze="--learn all")
+
+
+def test_give_first_weights__of_the_encoder_alone_leave_the_decoder_as_it_was(tmp_path: Path) -> None:
+    tensors = {name: value.contiguous() for name, value in toy_model(1).state_dict().items()}
+    save_file(tensors, tmp_path / "w.safetensors")
+    model = toy_model(2)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    give_first_weights(model, str(tmp_path / "w.safetensors"), "auto", unfreeze="--learn all", part="encoder")
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, tensors[name] if name.startswith("encoder.") else before[name]), name

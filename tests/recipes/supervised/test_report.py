@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+import torch
+
+from leadline.models.depth_model import DepthModel
 from leadline.models.weights import save_model
 from leadline.recipes.metric.config import MetricConfig
+from leadline.recipes.relative.config import RelativeConfig
+from leadline.recipes.relative.recipe import model_config
 from leadline.recipes.supervised.report import report_run
 from leadline.training.engine import TrainSummary
 from tests.recipes.frames import write_labelled_folder
@@ -55,3 +62,32 @@ def test_report_run__a_run_on_files_says_that_its_held_out_part_chose_the_epoch(
     assert report is not None
     assert "by which the best epoch was chosen as well" in report.path.read_text()
     assert report.result.settings["range_m"] == [1e-3, 10.0]
+
+
+def relative_config(tmp_path: Path, **changes: Any) -> RelativeConfig:
+    run = tmp_path / "run"
+    run.mkdir()
+    torch.manual_seed(0)
+    config = RelativeConfig(encoder="dinov2-toy", validation_images=2, max_depth=80.0, save_dir=run, device="cpu", **changes)
+    save_model(run / "checkpoint_best", DepthModel(model_config(config)))
+    return config
+
+
+def test_report_run__a_dataset_that_was_learned_as_disparity_is_scored_in_the_metres_it_knows(tmp_path: Path) -> None:
+    options = ("procedural.space=disparity", "procedural.sky=far")
+    config = relative_config(tmp_path, datasets=("procedural",), procedural_count=6, dataset_option=options)
+    report = report_run(config, SUMMARY, (28, 42))
+    assert report is not None
+    assert report.result.images == 2
+    assert set(report.baselines) == {"constant", "mean-map"}
+
+
+def test_report_run__truth_without_metres_is_not_scored_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = write_labelled_folder(tmp_path / "frames")
+    config = relative_config(
+        tmp_path, datasets=("labelled_folder",), labelled_root=root, dataset_option=("labelled_folder.space=disparity",)
+    )
+    assert report_run(config, SUMMARY, (28, 42)) is None
+    assert "hold no metres" in caplog.text

@@ -111,3 +111,34 @@ def test_validation__chooses_the_best_epoch_of_a_model_of_disparity_too(select_b
     assert result.selection == result.scalars[result.selection_name]
     assert result.selection_name == {"loss": "Val/Loss", "abs_rel": "Val/ABS_REL"}[select_by]
     assert 0 < result.selection < float("inf")  # a flat random map has next to no spread, which the loss divides by
+
+
+def of_disparity() -> Validation:
+    """Procedural truth as disparity, its sky at 0."""
+    torch.manual_seed(0)
+    config = RelativeConfig(
+        encoder="dinov2-toy",
+        datasets=("procedural",),
+        dataset_option=("procedural.space=disparity", "procedural.sky=far"),
+        procedural_count=4,
+        batch_size=2,
+        num_workers=0,
+        validation_images=3,
+        max_depth=80.0,
+    )
+    recipe = RelativeRecipe(config, DepthModel(model_config(config))).eval()
+    return Validation(recipe, config, validation_streams(config, (28, 42)))
+
+
+def test_validation__truth_that_is_disparity_has_a_loss_but_no_metric_in_metres() -> None:
+    result = of_disparity()(0)
+    assert math.isfinite(result.scalars["Val/Loss"])
+    assert not {f"Val/{tag}" for tag in TAGS.values()} & set(result.scalars)
+    assert result.selection == result.scalars["Val/Loss"]
+
+
+def test_validation__disparity_cannot_choose_an_epoch_by_a_metric_in_metres() -> None:
+    watched = of_disparity()
+    watched.config = dataclasses.replace(watched.config, select_by="abs_rel")
+    with pytest.raises(DataError, match="--select-by loss"):
+        watched(0)

@@ -26,7 +26,7 @@ class Prediction:
         depth: (H, W) map of any kind, in the unit of that kind.
         rgb: (H, W, 3) uint8 RGB, the picture itself.
         description: what made the map, JSON values; goes into the JSON file as it is.
-        camera: (3, 3) matrix in pixels of the picture at its own size; None for the map's own camera, if any.
+        camera: pinhole, in pixels of the picture at its own size; None for the map's own camera, if any.
     """
 
     depth: DepthMap

@@ -182,5 +182,7 @@ def _metadata(graph: Any) -> str:
 
 
 def _broken(file: Path, expected: str, error: Exception) -> DataError:
-    first_line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return DataError(expected=f"{expected} in {file}", got=first_line, remedy="export it again with `leadline export`")
+    lines = (line.strip() for line in str(error).splitlines())
+    # OpenVINO first names the places of its own source that the error came through
+    told = next((line for line in lines if line and not line.startswith("Exception from ")), type(error).__name__)
+    return DataError(expected=f"{expected} in {file}", got=told, remedy="export it again with `leadline export`")

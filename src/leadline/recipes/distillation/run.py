@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.distillation.recipe import DistillationRecipe
-from leadline.recipes.staged.chain import Chain, start_in, student_stage
+from leadline.recipes.staged.chain import Chain, placed_in, start_in, student_stage
 from leadline.recipes.staged.course import Before, ChainReport, follow, label_folders
 from leadline.recipes.staged.network import begin, encoder_target, model_config, teachers_words
 from leadline.recipes.staged.streams import unlabelled_pictures, unlabelled_stream
@@ -45,7 +44,7 @@ def _student(chain: Chain, config: DistillationConfig, before: Before) -> Stage:
 
     def work(folder: Path) -> object:
         return train_supervised(
-            dataclasses.replace(config, save_dir=folder),
+            placed_in(folder, config),
             start_in(folder, chain.display),
             build=lambda: _recipe(config, before),
             initialise=lambda model: begin(config, model),

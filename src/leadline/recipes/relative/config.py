@@ -33,9 +33,9 @@ class RelativeConfig(DataConfig):
     objective: Objective = "affine-invariant"
     """Affine-invariant losses, as in the papers, or SILog and Sobel gradients of logarithms, as in the V2 reference."""
     ssi_weight: float = 1.0
-    """Weight of the affine-invariant loss in disparity; 0 skips it."""
+    """Weight of the objective's first loss, of the whole map; 0 skips it."""
     grad_weight: float = 2.0
-    """Weight of its multi-scale gradient matching, 2 in Depth Anything V2; 0 skips it."""
+    """Weight of the objective's second loss, of gradients: 2 in Depth Anything V2; 0 skips it."""
     pretrained_checkpoint: str = ""
     """Weights to start from: ours, official Depth Anything (V1, V2), DINOv2, npz, safetensors."""
     pretrained_version: Literal["auto", "v1", "v2"] = "auto"

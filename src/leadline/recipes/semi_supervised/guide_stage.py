@@ -10,12 +10,12 @@ import torch
 
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.semi_supervised.guide import Guide, GuideRecipe
-from leadline.recipes.staged.chain import student_stage
+from leadline.recipes.staged.chain import placed_in, student_stage
 from leadline.recipes.staged.network import begin, model_config
 from leadline.recipes.supervised.data import training_stream
 from leadline.recipes.supervised.run import described, rounded_size
 from leadline.training import distributed
-from leadline.training.engine import train
+from leadline.training.engine import Callbacks, train
 from leadline.training.run import RunFolder, holds_run
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def guide_stage(chain: Chain, config: SemiSupervisedConfig) -> Stage:
 
     def work(folder: Path) -> None:
         own = dataclasses.replace(
-            config,
-            save_dir=folder,
+            placed_in(folder, config),
             batch_size=config.guide_batch_size,
             num_epochs=config.guide_epochs,
             lr=config.guide_lr,
@@ -65,9 +64,7 @@ def _train_guide(config: SemiSupervisedConfig, chain: Chain, folder: Path) -> No
             {"train": training_stream(config, size, ranks)},
             dataclasses.replace(config.engine, patience=0),  # nothing is validated here
             dataclasses.replace(opened, events=config.events_folder),
-            validate=None,
-            save_model=guide.save,
-            display=chain.display,
+            Callbacks(validate=None, save_model=guide.save, display=chain.display),
         )
         if ranks.rank == 0:
             guide.save(folder)

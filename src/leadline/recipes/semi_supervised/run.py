@@ -11,7 +11,7 @@ from leadline.models.depth_model import DepthModel
 from leadline.recipes.semi_supervised.guide import Guide, GuideTarget
 from leadline.recipes.semi_supervised.guide_stage import guide_stage
 from leadline.recipes.semi_supervised.recipe import SemiSupervisedRecipe
-from leadline.recipes.staged.chain import Chain, start_in, student_stage
+from leadline.recipes.staged.chain import Chain, placed_in, start_in, student_stage
 from leadline.recipes.staged.course import Before, ChainReport, follow, label_folders
 from leadline.recipes.staged.network import begin, encoder_target, model_config, teachers_words
 from leadline.recipes.staged.streams import unlabelled_pictures, unlabelled_stream
@@ -57,7 +57,7 @@ def _student(chain: Chain, config: SemiSupervisedConfig, before: Before) -> Stag
 
     def work(folder: Path) -> object:
         return train_supervised(
-            dataclasses.replace(config, save_dir=folder),
+            placed_in(folder, config),
             start_in(folder, chain.display),
             build=lambda: _recipe(config, before),
             initialise=lambda model: begin(config, model),

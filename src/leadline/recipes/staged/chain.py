@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from leadline.contracts.errors import UsageError
 from leadline.recipes.relative.config import RelativeConfig
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from leadline.training.display import Display
 
 _SHARED = tuple(field.name for field in dataclasses.fields(DataConfig))
+Placed = TypeVar("Placed", bound=DataConfig)
 # What the stages before the student do not depend on.
 _OF_LABELS = ("unlabelled", "unlabelled_root", "label_dtype", "label_size", "labels_per_shard", "label_threads")
 _OF_THE_TEACHER = frozenset(
@@ -106,6 +107,8 @@ class Chain:
                 remedy="say --teacher-mode online",
             )
         depends = {"teacher": content_of(teacher), **{name: getattr(config, name) for name in _OF_LABELS}}
+        if not config.amp:
+            depends["precision"] = "fp32"
         found = {name: root for name, root in roots.items() if root is not None}
         return Stage(name="labels", depends=depends, work=lambda folder: write_labels(config, teacher, found, folder))
 
@@ -127,11 +130,15 @@ class Chain:
         depends = deciding(config) | {"pretrained_checkpoint": content_of(config.pretrained_checkpoint)}
 
         def work(folder: Path) -> object:
-            run_id = f"{config.run_id}-{name}" if config.run_id else ""  # a run of its own, which the chain's id finds
-            placed = dataclasses.replace(config, save_dir=folder, log_dir=config.log_dir, resume="", run_id=run_id)
-            return train_relative(placed, start_in(folder, self.display))
+            return train_relative(placed_in(folder, config), start_in(folder, self.display))
 
         return Stage(name=name, depends=depends, work=work)
+
+
+def placed_in(folder: Path, config: Placed) -> Placed:
+    """The flags of a stage's own run in ``folder``: its id is the chain's and the stage's, for no two runs share one."""
+    run_id = f"{config.run_id[: 63 - len(folder.name)]}-{folder.name}" if config.run_id else ""  # ids have 64 letters
+    return dataclasses.replace(config, save_dir=folder, resume="", run_id=run_id)
 
 
 def start_in(folder: Path, display: Display) -> Start:

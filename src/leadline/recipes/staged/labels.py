@@ -48,6 +48,7 @@ def write_labels(config: StagedConfig, teacher: str, sources: Mapping[str, Path]
                 pictures_per_shard=config.labels_per_shard,
                 input_size=config.label_size or None,
                 device=config.device,
+                precision="auto" if config.amp else "fp32",
                 threads=config.label_threads or os.cpu_count() or 1,
                 executor="rank" if ranks.world > 1 else "local",
                 workers=0 if ranks.world > 1 else config.label_workers,

@@ -19,7 +19,7 @@ from leadline.recipes.supervised.report import Report, report_run
 from leadline.recipes.supervised.validation import Validation
 from leadline.training import distributed
 from leadline.training.config_file import Setting
-from leadline.training.engine import train
+from leadline.training.engine import Callbacks, train
 from leadline.training.placement import choose_placement
 from leadline.training.run import RunFolder
 from leadline.training.run_id import fresh_run_id, require_free, run_id_of
@@ -110,9 +110,7 @@ def train_supervised(
             streams,
             settings,
             _run_folder(config, start, ranks.rank),
-            validate=validation,
-            save_model=lambda folder: save_model(folder, model),
-            display=start.display,
+            Callbacks(validate=validation, save_model=lambda folder: save_model(folder, model), display=start.display),
         )
     return report_run(config, summary, size) if ranks.rank == 0 and config.validate else None
 
