@@ -35,14 +35,16 @@ CONFIGS = {
     "zoedepth": replace(ROUTED, head=MetricBinsHeadConfig(compat=True, bin_centers_type="normed")),
     "zoedepth routed": ROUTED,
     "calibrated": replace(
-        TOY, calibration=Calibration(space="disparity", scale=0.02, shift=0.1, max_depth_m=80.0, evidence=FOUND)
+        TOY, calibration=Calibration(space="disparity", scale=0.5, shift=0.01, max_depth_m=80.0, evidence=FOUND)
     ),
 }
 FORMATS: dict[RuntimeName, str] = {"onnx": "a.onnx", "openvino": "a.xml"}
-# Tracing for any size is what takes the time; the routed one holds all that the single head does.
-ONE_SIZE = {"zoedepth": (60, 80)}
-# Bins of weights as they are drawn say one depth everywhere, and a routed toy's head could be left out unnoticed.
-READ_OUT = {"zoedepth": 2.0, "zoedepth routed": 3.0}
+# Tracing BEiT with its bins for any size takes most of a minute; that its encoder is traced for any is tested below, and
+# every export is verified at several sizes before it leaves anything.
+ONE_SIZE = {"zoedepth": (60, 80), "zoedepth routed": (60, 80)}
+# Bins of weights as they are drawn say one depth everywhere, and a routed toy's head could be left out unnoticed; more than
+# this, and the toy magnifies rounding a thousandfold.
+READ_OUT = {"zoedepth": 2.0, "zoedepth routed": 2.0}
 
 
 @pytest.fixture

@@ -216,8 +216,7 @@ def test_train__from_a_checkpoint_that_is_none_is_one_line_and_exit_2(
 
 def foreign_graph(folder: Path) -> Path:
     """An ONNX file of somebody else's: it runs, and says nothing of Leadline."""
-    onnx = pytest.importorskip("onnx")
-    onnx.save_model(echo_network(), str(folder / "stranger.onnx"))
+    pytest.importorskip("onnx").save_model(echo_network(), str(folder / "stranger.onnx"))
     return folder / "stranger.onnx"
 
 
@@ -240,13 +239,11 @@ def test_every_verb__given_what_is_no_model_is_one_line_and_exit_2(
     picture(tmp_path, "photo.png")
     Path("points.csv").write_text("image,x,y,depth_m\n" + "".join(f"photo.png,{x},3,{x + 1.0}\n" for x in range(9)))
     path = WRONG.get(file, foreign_graph)(tmp_path)
-    # named, so that the reader itself opens it
     declared = ["--architecture", "depth-anything-v2-small"] if path.suffix in {".pth", ".safetensors"} else []
     assert main([verb, str(path), *VERBS[verb], *declared]) == 2
     said = capsys.readouterr()
     assert_one_line(said.err)
-    assert path.name in said.err
-    assert said.out == ""
+    assert (path.name in said.err, said.out) == (True, "")
     assert not Path("out").exists()
     assert not Path("run").exists()
 

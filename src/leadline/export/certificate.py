@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tolerance:
-    """Largest differences that pass, as shares of the range of the model's map.
+    """Largest differences that pass, as shares of the range of the model's map; why so many, says ``export.TOLERANCES``.
 
     Attributes:
         max_difference, p99_difference, mean_difference: all three must hold; or
@@ -103,7 +103,8 @@ def write_certificate(file: Path, described: Mapping[str, Any], checks: Sequence
         "sha256": {one.name: sha256_of(one) for one in parts},
         "graph": dict(described),
         "differences": "shares of the range (greatest - least) of the model's own float32 map; ulps: float32 spacings "
-        "(2**-23) of its greatest magnitude; a check passes by its three shares, or by its ulps alone",
+        "(2**-23) of its greatest magnitude; a check passes by its three shares, or by its ulps alone; the largest share "
+        "may exceed the 99th percentile: single pixels beside sharp edges feel how exactly a map is enlarged",
         "tolerance": asdict(tolerance),
         "max_difference": max(check.max_difference for check in checks),
         "mean_difference": sum(check.mean_difference for check in checks) / len(checks),

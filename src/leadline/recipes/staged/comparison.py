@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,7 +134,8 @@ def _write_sheet(file: Path, models: Mapping[str, Predictor], pictures: DepthDat
         sample = shown[index]
         for who, predictor in models.items():
             (one,) = compared_pictures(predictor, [sample], _protocol(name.partition("=")[0], predictor))
-            rows.append([captioned(one.pixels, f"{who}: {one.caption}")])
+            caption = one.caption.replace(sample.key, PurePath(sample.key).name, 1)  # a line must hold the numbers too
+            rows.append([captioned(one.pixels, f"{who}: {caption}")])
     with atomically(file) as temporary:
         Image.fromarray(tile(rows)).save(temporary)
 
