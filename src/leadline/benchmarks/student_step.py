@@ -3,7 +3,7 @@
 
 The step is that of the recipe ``distillation``, ViT-S, with a teacher of the same size: forward and backward of the student,
 the teacher's forward pass where it is asked.  Reading labels is the loader's work and goes on beside.  Forward alone takes
-about a third of forward and backward of the same network, so 1.2x is expected; a larger teacher makes it more.
+about a third of forward and backward of the same network, and a larger teacher makes it more.  Expected: at least 1.2x.
 """
 
 from __future__ import annotations
