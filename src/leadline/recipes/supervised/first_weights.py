@@ -7,7 +7,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import torch
+
 from leadline.contracts.errors import UsageError
+from leadline.models.head_config import RelativeHeadConfig
 from leadline.models.load_report import LoadReport
 from leadline.models.weights import initialise_from
 
@@ -19,6 +22,8 @@ logger = logging.getLogger(__name__)
 Version = Literal["auto", "v1", "v2"]
 Part = Literal["encoder", "all"]
 _ENCODER = "encoder."
+_LAST_BIAS = "decoder.scratch.output_conv2.2.bias"
+_ALIVE = 1.0  # far above what a random read-out varies by, about 0.1
 
 
 def give_first_weights(
@@ -43,6 +48,8 @@ def give_first_weights(
         if part == "encoder":
             model.load_state_dict(others, strict=False)
             logger.info("of these only the encoder's are kept; all else is random")
+        if part == "encoder" or _LAST_BIAS in report.missing:
+            wake(model)
         return report
     if model.encoder_frozen:
         raise UsageError(
@@ -51,4 +58,15 @@ def give_first_weights(
             remedy="give the weights of the encoder, or train it too",
         )
     logger.warning("no --pretrained-checkpoint: training starts from random weights")
+    wake(model)
     return None
+
+
+def wake(model: DepthModel) -> None:
+    """Lift a random disparity off the ReLU behind it: drawn below 0 everywhere, it would stay 0 for ever, without gradient.
+
+    The affine-invariant losses do not see the lift.  Models without that ReLU stay as they are.
+    """
+    if isinstance(model.config.head, RelativeHeadConfig):
+        with torch.no_grad():
+            model.get_parameter(_LAST_BIAS).fill_(_ALIVE)
