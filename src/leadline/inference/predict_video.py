@@ -81,8 +81,7 @@ def predict_video(
         on_progress: called after each batch.
 
     Raises:
-        DataError: no clip, frames of several sizes, not one frame, or, under the policy "stop", a damaged frame or an early
-            end; the finished files of earlier frames stay and are counted in the error, ``clip.json`` is not written.
+        DataError: no clip, frames of several sizes, no frame, or, under "stop", damage; finished files stay and are counted.
         UsageError: formats that do not fit the model, or a batch size below 1.
         StorageError: the folder cannot be written, or is the clip's own.
         MissingExtraError: a video file, or ``color``, without PyAV; ``exr`` without OpenEXR.

@@ -35,7 +35,7 @@ def give_first_weights(
         model: changed in place.
         checkpoint, version: as ``--pretrained-checkpoint`` and ``--pretrained-version`` say.
         unfreeze: the flag that would let a frozen encoder learn, for the remedy.
-        part: "encoder" leaves all else as it is, whatever the checkpoint holds.
+        part: "encoder" leaves all else random, whatever the checkpoint holds; a random disparity is woken, see ``wake``.
 
     Raises:
         WeightsError: see ``leadline.models.weights.initialise_from``.
