@@ -4,8 +4,8 @@ from typing import get_args
 import pytest
 import torch
 
+from leadline.recipes.supervised.data_config import Objective
 from leadline.recipes.supervised.disparity_terms import disparity_terms
-from leadline.recipes.supervised.objective import Objective
 
 
 @pytest.mark.parametrize("objective", get_args(Objective))

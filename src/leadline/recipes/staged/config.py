@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from leadline.contracts.errors import require
-from leadline.recipes.supervised.data_config import DataConfig
-from leadline.recipes.supervised.objective import Objective
+from leadline.recipes.supervised.data_config import DataConfig, Objective
 from leadline.training.settings import Schedule  # torch-free
 
 Stage = Literal["all", "teacher", "labels", "guide", "baseline", "student", "evaluate"]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from leadline.data.request import OptionValue
 
 
+Objective = Literal["affine-invariant", "log"]
+"""The pairs of losses that disparity can be learned by, see ``disparity_terms``."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataConfig(RunConfig):
     """Flags of every recipe that learns from, or is watched on, pictures with depth."""

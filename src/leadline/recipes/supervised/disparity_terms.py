@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from leadline.recipes.supervised.objective import Objective
+    from leadline.recipes.supervised.data_config import Objective
 
 
 def disparity_terms(
