@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import active_children
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,11 +20,14 @@ from leadline.data.mixture import Mixture
 from leadline.data.unreadable import OnUnreadable, UnreadableSample
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from leadline.contracts.sample import Batch, Field
     from leadline.data.dataset import DepthDataset
     from leadline.transforms.pipeline import Transform
 
 _LOG = logging.getLogger(__name__)
+_CALLS_TO_END, _BETWEEN_CALLS_S = 200, 0.05
 _BATCHES_AHEAD = 2  # per worker; more only costs memory once the workers keep up
 
 
@@ -140,9 +145,7 @@ class SampleStream:
 
     def _parcels(self) -> Iterator[Parcel]:
         if self._loader is not None:
-            with stop_signals_held():
-                parcels = iter(self._loader)
-            yield from parcels
+            yield from _begun(self._loader)
             return
         for places in self._plan:
             parcel = self._reader[places]
@@ -169,6 +172,28 @@ def _cpus() -> int:
     """CPUs that this process may use; more workers only take memory, and torch warns of them."""
     allowed = getattr(os, "sched_getaffinity", None)  # Linux only
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _begun(loader: DataLoader[Parcel]) -> Iterator[Parcel]:
+    """The batches of a pass; workers that are started for it are born deaf, and do not outlive this process."""
+    others = set(active_children())
+    with stop_signals_held():
+        parcels = iter(loader)
+    if workers := set(active_children()) - others:
+        atexit.register(_end, workers)
+    return parcels
+
+
+def _end(workers: set[BaseProcess]) -> None:
+    """What multiprocessing does at exit, until it is heard: a signal to the group that a worker has not yet taken hides the
+    SIGTERM of its parent, and the interpreter would wait for that worker for ever.
+    """
+    for _ in range(_CALLS_TO_END):
+        alive = [worker for worker in workers if worker.is_alive()]
+        for worker in alive:
+            worker.terminate()
+        for worker in alive:
+            worker.join(_BETWEEN_CALLS_S)
 
 
 def _worker_loader(reader: BatchReader, plan: _Plan, workers: int, *, pin: bool) -> DataLoader[Parcel]:
