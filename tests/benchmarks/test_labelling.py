@@ -20,8 +20,9 @@ from tests.cli.toy import save_toy
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     monkeypatch.setattr(labelling, "PICTURES", 2)
+    monkeypatch.setattr(labelling, "JOB_PICTURES", 3)
     save_toy(tmp_path / "model", RelativeHeadConfig())
-    write_pictures(tmp_path / "pictures", 3)
+    write_pictures(tmp_path / "pictures", 5)
     return Work(rounds=2, side_px=28, folder=tmp_path)
 
 
@@ -39,8 +40,8 @@ def test_worker_gains__labels_every_picture_with_one_worker_and_with_two(work: W
     gains, jobs_s = worker_gains(work)
     assert len(gains) == len(jobs_s) == 2
     assert all(seconds > 0 for pair in jobs_s for seconds in pair)
-    for name in ("one0", "two1"):
-        assert done_shards(work.folder / name) == {0, 1, 2}
+    assert done_shards(work.folder / "one0") == {0, 2, 3, 4}  # the first of each worker, then the timed ones
+    assert done_shards(work.folder / "two1") == {0, 1, 2, 3, 4}
 
 
 def test_measure__refuses_a_gpu() -> None:
