@@ -11,7 +11,8 @@ from leadline.losses.affine_invariant import affine_invariant, affine_invariant_
 from leadline.losses.pooling import keep
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.relative.config import RelativeConfig
-from leadline.recipes.relative.recipe import RelativeRecipe, model_config
+from leadline.recipes.relative.recipe import RelativeRecipe
+from leadline.recipes.supervised.network import disparity_network
 from leadline.training.distributed import StepModule
 from leadline.training.placement import Placement
 from leadline.training.recipe import Progress
@@ -24,7 +25,7 @@ START = Progress(epoch=0, step=0, total_steps=1, sum_across=keep)
 def toy_recipe(**changes: Any) -> RelativeRecipe:
     torch.manual_seed(0)
     config = dataclasses.replace(RelativeConfig(encoder="dinov2-toy", datasets=("procedural",)), **changes)
-    return RelativeRecipe(config, DepthModel(model_config(config)))
+    return RelativeRecipe(config, DepthModel(disparity_network(config)))
 
 
 def test_relative_recipe__its_loss_is_the_weighted_sum_of_the_two_named_losses_in_disparity() -> None:

@@ -11,8 +11,8 @@ from leadline.contracts.errors import UsageError
 from leadline.models.depth_model import DepthModel
 from leadline.models.weights import load_model
 from leadline.recipes.relative.config import RelativeConfig
-from leadline.recipes.relative.recipe import model_config
 from leadline.recipes.relative.run import train_relative
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import Start
 from leadline.training.display import SilentDisplay
 
@@ -39,7 +39,7 @@ def toy_config(tmp_path: Path, **changes: Any) -> RelativeConfig:
 
 def incomplete_checkpoint(tmp_path: Path) -> Path:
     torch.manual_seed(3)
-    tensors = DepthModel(model_config(toy_config(tmp_path))).state_dict()
+    tensors = DepthModel(disparity_network(toy_config(tmp_path))).state_dict()
     del tensors[LACKING]
     path = tmp_path / "incomplete.safetensors"
     save_file({name: value.contiguous() for name, value in tensors.items()}, path)
@@ -90,7 +90,7 @@ def test_train_relative__refuses_what_could_learn_nothing(tmp_path: Path, change
 
 def test_train_relative__a_complete_checkpoint_lacks_nothing_and_says_so(tmp_path: Path) -> None:
     tensors = load_file(incomplete_checkpoint(tmp_path))
-    lacking = DepthModel(model_config(toy_config(tmp_path))).state_dict()[LACKING]
+    lacking = DepthModel(disparity_network(toy_config(tmp_path))).state_dict()[LACKING]
     path = tmp_path / "whole.safetensors"
     save_file({**tensors, LACKING: lacking}, path)
     with pytest.raises(UsageError, match="that lacks something"):

@@ -12,7 +12,6 @@ from leadline.contracts.sample import Batch
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.distillation.config import DistillationConfig
 from leadline.recipes.relative.recipe import RelativeRecipe
-from leadline.recipes.relative.recipe import model_config as relative_network
 from leadline.recipes.semi_supervised.config import SemiSupervisedConfig
 from leadline.recipes.staged.alignment import OnLabel, OnPicture
 from leadline.recipes.staged.chain import Chain
@@ -20,10 +19,10 @@ from leadline.recipes.staged.network import (
     begin,
     encoder_target,
     first_encoder,
-    model_config,
     require_disparity,
     teachers_words,
 )
+from leadline.recipes.supervised.network import disparity_network
 from leadline.training.display import SilentDisplay
 from tests.recipes.staged.toy import PROGRESS, semi, toy_model, write_teacher, write_weights
 
@@ -54,7 +53,7 @@ def test_v2_paper__its_giant_teacher_is_constructed_and_stepped_without_memory()
     config = DistillationConfig(**read_toml_defaults(DistillationConfig, "v2-paper"))
     own = Chain(config=config, display=SilentDisplay()).teacher_config()
     with torch.device("meta"):
-        recipe = RelativeRecipe(own, DepthModel(relative_network(own)))
+        recipe = RelativeRecipe(own, DepthModel(disparity_network(own)))
         assert 1.1e9 < sum(one.numel() for one in recipe.trained.parameters()) < 1.4e9
     batch = Batch(
         keys=("0", "1"),
@@ -82,7 +81,7 @@ def test_begin__takes_the_encoder_alone_unless_all_is_asked_for(tmp_path: Path) 
     for init, kept in (("encoder", False), ("all", True)):
         config = semi(tmp_path, pretrained_checkpoint=weights, init=init)
         torch.manual_seed(0)
-        model = DepthModel(model_config(config))
+        model = DepthModel(disparity_network(config))
         begin(config, model)
         found = model.state_dict()
         assert all(torch.equal(found[name], one) for name, one in given.items() if name.startswith("encoder."))

@@ -10,7 +10,7 @@ from leadline.models.depth_model import DepthModel
 from leadline.models.weights import save_model
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.relative.config import RelativeConfig
-from leadline.recipes.relative.recipe import model_config
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.report import report_run
 from leadline.training.engine import TrainSummary
 from tests.recipes.frames import write_labelled_folder
@@ -69,7 +69,7 @@ def relative_config(tmp_path: Path, **changes: Any) -> RelativeConfig:
     run.mkdir()
     torch.manual_seed(0)
     config = RelativeConfig(encoder="dinov2-toy", validation_images=2, max_depth=80.0, save_dir=run, device="cpu", **changes)
-    save_model(run / "checkpoint_best", DepthModel(model_config(config)))
+    save_model(run / "checkpoint_best", DepthModel(disparity_network(config)))
     return config
 
 

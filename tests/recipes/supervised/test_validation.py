@@ -15,8 +15,9 @@ from leadline.evaluation.metrics import depth_metrics
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.relative.config import RelativeConfig
-from leadline.recipes.relative.recipe import RelativeRecipe, model_config
+from leadline.recipes.relative.recipe import RelativeRecipe
 from leadline.recipes.supervised.data import ordinal_pictures, validation_streams
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.recipe import truth
 from leadline.recipes.supervised.validation import TAGS, Validation
 from tests.recipes.metric.test_recipe import toy_recipe
@@ -53,6 +54,14 @@ def test_validation__the_best_epoch_is_chosen_by_what_was_asked() -> None:
     chosen = watched(0)
     assert chosen.selection_name == "Val/ABS_REL"
     assert chosen.selection == chosen.scalars["Val/ABS_REL"]
+
+
+def test_validation__the_epoch_of_the_highest_delta1_is_the_lowest_selection() -> None:
+    watched = validation()
+    watched.config = dataclasses.replace(watched.config, select_by="delta1")
+    chosen = watched(0)
+    assert chosen.selection_name == "1 - Val/D1"
+    assert chosen.selection == 1.0 - chosen.scalars["Val/D1"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -106,7 +115,7 @@ def test_validation__chooses_the_best_epoch_of_a_model_of_disparity_too(select_b
         select_by=select_by,
     )
     torch.manual_seed(0)
-    recipe = RelativeRecipe(config, DepthModel(model_config(config))).eval()
+    recipe = RelativeRecipe(config, DepthModel(disparity_network(config))).eval()
     result = Validation(recipe, config, validation_streams(config, (28, 42)))(0)
     assert result.selection == result.scalars[result.selection_name]
     assert result.selection_name == {"loss": "Val/Loss", "abs_rel": "Val/ABS_REL"}[select_by]
@@ -126,7 +135,7 @@ def of_disparity() -> Validation:
         validation_images=3,
         max_depth=80.0,
     )
-    recipe = RelativeRecipe(config, DepthModel(model_config(config))).eval()
+    recipe = RelativeRecipe(config, DepthModel(disparity_network(config))).eval()
     return Validation(recipe, config, validation_streams(config, (28, 42)))
 
 
@@ -140,5 +149,5 @@ def test_validation__truth_that_is_disparity_has_a_loss_but_no_metric_in_metres(
 def test_validation__disparity_cannot_choose_an_epoch_by_a_metric_in_metres() -> None:
     watched = of_disparity()
     watched.config = dataclasses.replace(watched.config, select_by="abs_rel")
-    with pytest.raises(DataError, match="--select-by loss"):
+    with pytest.raises(DataError, match="for --select-by abs_rel.*--select-by loss"):
         watched(0)

@@ -9,8 +9,9 @@ from leadline.models.depth_model import DepthModel
 from leadline.recipes.distillation.recipe import DistillationRecipe
 from leadline.recipes.staged.chain import Chain, placed_in, start_in, student_stage
 from leadline.recipes.staged.course import Before, ChainReport, follow, label_folders
-from leadline.recipes.staged.network import begin, encoder_target, model_config, teachers_words
+from leadline.recipes.staged.network import begin, encoder_target, teachers_words
 from leadline.recipes.staged.streams import unlabelled_pictures, unlabelled_stream
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import Start, train_supervised
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _student(chain: Chain, config: DistillationConfig, before: Before) -> Stage:
 
 def _recipe(config: DistillationConfig, before: Before) -> DistillationRecipe:
     target = encoder_target(config) if config.feature_weight > 0 else None
-    return DistillationRecipe(config, DepthModel(model_config(config)), teachers_words(config, before.teacher), target)
+    return DistillationRecipe(config, DepthModel(disparity_network(config)), teachers_words(config, before.teacher), target)
 
 
 def _streams(config: DistillationConfig, before: Before, size: tuple[int, int], ranks: Ranks) -> dict[str, SampleStream]:

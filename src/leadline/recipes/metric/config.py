@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from leadline.contracts.errors import require
 from leadline.models.config import FeatureMode
 from leadline.models.head_config import AttractorKind, AttractorType, BinCentersType, MetricBinsHeadConfig
-from leadline.recipes.supervised.data_config import DataConfig
+from leadline.recipes.supervised.network_config import NetworkConfig
 
 if TYPE_CHECKING:
     from leadline.data.request import OptionValue
@@ -23,12 +23,12 @@ _HEAD = MetricBinsHeadConfig()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MetricConfig(DataConfig):
+class MetricConfig(NetworkConfig):
     """DINOv2 (or any timm) encoder, DPT decoder and ZoeDepth's metric bins, trained for metres."""
 
     recipe: ClassVar[str] = "metric"
     root_flags: ClassVar[dict[str, str]] = {
-        **DataConfig.root_flags,
+        **NetworkConfig.root_flags,
         "nyu": "nyu_root",
         "sunrgbd": "sunrgbd_root",
         "ibims": "ibims_root",
@@ -37,9 +37,7 @@ class MetricConfig(DataConfig):
     list_flags: ClassVar[dict[str, str]] = {"nyu": "nyu_csv", "sunrgbd": "sunrgbd_json", "da2k": "da2k_annotation"}
 
     encoder: str = "vitl"
-    """vits, vitb, vitl, vitg (DINOv2 with the Depth Anything V2 taps), or timm:NAME for any timm backbone."""
-    taps: Literal["v2", "v1"] = "v2"
-    """Which blocks of a DINOv2 encoder are tapped: Depth Anything V2's spread ones, or V1's last four."""
+    """vits, vitb, vitl, vitg (DINOv2 with the Depth Anything taps), or timm:NAME for any timm backbone."""
     head: Literal["bins", "sigmoid"] = "bins"
     """ZoeDepth's metric bins, or sigmoid x max-depth as in the metric Depth Anything V2 models."""
     feature_mode: FeatureMode = "zoe"
@@ -66,12 +64,8 @@ class MetricConfig(DataConfig):
     """Highest temperature of the log-binomial."""
     compat: bool = _HEAD.compat
     """Pin what released ZoeDepth weights were trained with: alpha 300, gamma 2, raw bounded attractors."""
-    decoder_features: int | None = None
-    """Channels of the DPT decoder; None takes the encoder's published table."""
     train_encoder: bool = False
     """Train the encoder too; otherwise it stays frozen, bit for bit."""
-    encoder_lr_factor: float = 10.0
-    """The encoder learns at lr / factor."""
     use_lr_params: bool = True
     """Learning rate per part of the model; off trains all parts at lr."""
     silog_weight: float = 1.0
@@ -98,19 +92,9 @@ class MetricConfig(DataConfig):
     """Folder of DA-2K."""
     da2k_annotation: Path | None = None
     """annotations.json of DA-2K; by default the one in its root."""
-    pretrained_checkpoint: str = ""
-    """Weights to start from: ours, official Depth Anything (V1, V2, metric), DINOv2, npz, safetensors."""
-    pretrained_version: Literal["auto", "v1", "v2"] = "auto"
-    """Which Depth Anything a bare file is, where its name does not say."""
 
     def __post_init__(self) -> None:
-        DataConfig.__post_init__(self)
-        require(
-            self.encoder_lr_factor > 0,
-            "--encoder-lr-factor above 0",
-            self.encoder_lr_factor,
-            "leave --train-encoder off to freeze the encoder",
-        )
+        NetworkConfig.__post_init__(self)
         weights = (self.silog_weight, self.grad_weight, self.metric_silog_weight)
         require(
             min(weights) >= 0 and max(weights) > 0, "loss weights of 0 or more, not all 0", weights, "raise --silog-weight"

@@ -9,14 +9,15 @@ DPT decoder, ZoeDepth metric bins (arXiv 2302.12288) or sigmoid x max_depth (arX
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from leadline.contracts.sample import Field
 from leadline.losses.gradient import gradient_l1
 from leadline.losses.silog import dav2_silog, zoe_silog
-from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
+from leadline.recipes.supervised.network import network_with
 from leadline.recipes.supervised.pictures import pictured
 from leadline.recipes.supervised.recipe import SupervisedRecipe, learning_groups, truth, weighted_loss
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from leadline.contracts.sample import Batch
     from leadline.losses.pooling import SumAcross
+    from leadline.models.config import DepthModelConfig
     from leadline.recipes.metric.config import MetricConfig
     from leadline.training.recipe import ParameterGroup, StepResult
 
@@ -75,14 +77,7 @@ class MetricRecipe(SupervisedRecipe):
 
 def model_config(config: MetricConfig) -> DepthModelConfig:
     """The network that the hyper-parameters describe."""
-    taps = v1_taps(config.encoder) if config.taps == "v1" else None
-    return DepthModelConfig(
-        encoder=config.encoder,
-        taps=taps,
-        decoder_features=config.decoder_features,
-        feature_mode=config.feature_mode,
-        head=_head(config),
-    )
+    return dataclasses.replace(network_with(_head(config), config), feature_mode=config.feature_mode)
 
 
 def _head(config: MetricConfig) -> HeadConfig:

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
-from leadline.models.config import DepthModelConfig, v1_taps
-from leadline.models.head_config import RelativeHeadConfig
 from leadline.recipes.supervised.disparity_terms import disparity_terms
 from leadline.recipes.supervised.recipe import (
     SupervisedRecipe,
@@ -86,14 +84,6 @@ def choose_learning(model: DepthModel, names: tuple[str, ...]) -> None:
         parameter.requires_grad = any(_begins(name, wanted) for wanted in names)
     if not any(one.requires_grad for one in model.encoder.parameters()):
         model.freeze_encoder()
-
-
-def model_config(config: RelativeConfig) -> DepthModelConfig:
-    """The network that the hyper-parameters describe."""
-    taps = v1_taps(config.encoder) if config.taps == "v1" else None
-    return DepthModelConfig(
-        encoder=config.encoder, taps=taps, decoder_features=config.decoder_features, head=RelativeHeadConfig()
-    )
 
 
 def _begins(name: str, wanted: str) -> bool:

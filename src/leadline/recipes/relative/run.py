@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.errors import UsageError
 from leadline.models.depth_model import DepthModel
-from leadline.recipes.relative.recipe import RelativeRecipe, model_config
+from leadline.recipes.relative.recipe import RelativeRecipe
 from leadline.recipes.supervised.first_weights import give_first_weights
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import Start, train_supervised
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def train_relative(config: RelativeConfig, start: Start) -> Report | None:
     return train_supervised(
         config,
         start,
-        build=lambda: RelativeRecipe(config, DepthModel(model_config(config))),
+        build=lambda: RelativeRecipe(config, DepthModel(disparity_network(config))),
         initialise=lambda model: give_first_weights(
             model,
             config.pretrained_checkpoint,
@@ -47,7 +48,7 @@ def train_relative(config: RelativeConfig, start: Start) -> Report | None:
 
 def _lacking(config: RelativeConfig) -> list[str]:
     """Names of the trainable tensors that the checkpoint does not have."""
-    model = DepthModel(model_config(config))
+    model = DepthModel(disparity_network(config))
     report = give_first_weights(model, config.pretrained_checkpoint, config.pretrained_version, unfreeze="--learn decoder")
     trainable = {name for name, one in model.named_parameters() if one.requires_grad}
     names = [name for name in report.missing if name in trainable] if report else []

@@ -11,8 +11,9 @@ import torch
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.semi_supervised.guide import Guide, GuideRecipe
 from leadline.recipes.staged.chain import placed_in, student_stage
-from leadline.recipes.staged.network import begin, model_config
+from leadline.recipes.staged.network import begin
 from leadline.recipes.supervised.data import training_stream
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import described, rounded_size
 from leadline.training import distributed
 from leadline.training.engine import Callbacks, train
@@ -53,7 +54,7 @@ def guide_stage(chain: Chain, config: SemiSupervisedConfig) -> Stage:
 def _train_guide(config: SemiSupervisedConfig, chain: Chain, folder: Path) -> None:
     with distributed.together() as ranks:
         torch.manual_seed(config.seed)
-        guide = Guide(DepthModel(model_config(config)))
+        guide = Guide(DepthModel(disparity_network(config)))
         size = rounded_size(config.size, guide.model.size_multiple)
         begun = distributed.first_says(flag=holds_run(folder))
         if not begun:

@@ -13,9 +13,10 @@ from leadline.recipes.semi_supervised.guide_stage import guide_stage
 from leadline.recipes.semi_supervised.recipe import SemiSupervisedRecipe
 from leadline.recipes.staged.chain import Chain, placed_in, start_in, student_stage
 from leadline.recipes.staged.course import Before, ChainReport, follow, label_folders
-from leadline.recipes.staged.network import begin, encoder_target, model_config, teachers_words
+from leadline.recipes.staged.network import begin, encoder_target, teachers_words
 from leadline.recipes.staged.streams import unlabelled_pictures, unlabelled_stream
 from leadline.recipes.supervised.data import training_stream
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import Start, train_supervised
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def _recipe(config: SemiSupervisedConfig, before: Before) -> SemiSupervisedRecip
     target: Target | None = None
     if config.feature_weight > 0:
         target = GuideTarget(Guide.load(before.guide)) if before.guide else encoder_target(config)
-    return SemiSupervisedRecipe(config, DepthModel(model_config(config)), teachers_words(config, before.teacher), target)
+    return SemiSupervisedRecipe(
+        config, DepthModel(disparity_network(config)), teachers_words(config, before.teacher), target
+    )
 
 
 def _streams(config: SemiSupervisedConfig, before: Before, size: tuple[int, int], ranks: Ranks) -> dict[str, SampleStream]:

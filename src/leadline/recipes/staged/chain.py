@@ -14,7 +14,7 @@ from leadline.recipes.relative.run import train_relative
 from leadline.recipes.staged.labels import write_labels
 from leadline.recipes.staged.stages import Stage, content_of, deciding
 from leadline.recipes.staged.streams import unlabelled_roots
-from leadline.recipes.supervised.data_config import DataConfig
+from leadline.recipes.supervised.network_config import NetworkConfig
 from leadline.recipes.supervised.run import Start
 from leadline.training import distributed
 from leadline.training.run import holds_run
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from leadline.recipes.staged.config import StagedConfig
     from leadline.training.display import Display
 
-_SHARED = tuple(field.name for field in dataclasses.fields(DataConfig))
-Placed = TypeVar("Placed", bound=DataConfig)
+_SHARED = tuple(field.name for field in dataclasses.fields(NetworkConfig))
+Placed = TypeVar("Placed", bound=NetworkConfig)
 # What the stages before the student do not depend on.
 _OF_LABELS = ("unlabelled", "unlabelled_root", "label_dtype", "label_size", "labels_per_shard", "label_threads")
 _OF_THE_TEACHER = frozenset(
@@ -116,12 +116,9 @@ class Chain:
         """The flags that all recipes share, with ``own`` fields of ``RelativeConfig``."""
         config = self.config
         values: dict[str, Any] = {name: getattr(config, name) for name in _SHARED} | {
-            "taps": config.taps,
             "learn": ("encoder", "decoder") if config.train_encoder else ("decoder",),
-            "encoder_lr_factor": config.encoder_lr_factor,
             "objective": config.objective,
             "ssi_weight": config.ssi_weight,
-            "pretrained_version": config.pretrained_version,
             "init": config.init,
         }
         return RelativeConfig(**(values | own))

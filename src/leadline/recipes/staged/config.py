@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from leadline.contracts.errors import require
-from leadline.recipes.supervised.data_config import DataConfig, Objective
+from leadline.recipes.supervised.data_config import Objective
+from leadline.recipes.supervised.network_config import NetworkConfig
 from leadline.training.settings import Schedule  # torch-free
 
 Stage = Literal["all", "teacher", "labels", "guide", "baseline", "student", "evaluate"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StagedConfig(DataConfig):
+class StagedConfig(NetworkConfig):
     """A teacher learns from truth, says what it sees on pictures without, and a student learns from that."""
 
     learns: ClassVar[Literal["metres", "disparity"]] = "disparity"
     least: ClassVar[dict[str, int]] = {
-        **DataConfig.least,
+        **NetworkConfig.least,
         **dict.fromkeys(("teacher_epochs", "teacher_batch_size", "labels_per_shard"), 1),
         **dict.fromkeys(("unlabelled_images", "label_size", "label_workers", "label_threads"), 0),
     }
@@ -37,23 +38,13 @@ class StagedConfig(DataConfig):
     unlabelled_images: int = 0
     """At most so many of them, evenly spaced; 0 takes all."""
 
-    encoder: str = "vits"
-    """The student's: vits, vitb, vitl, vitg (DINOv2 with the Depth Anything taps), or timm:NAME for any timm backbone."""
-    taps: Literal["v2", "v1"] = "v2"
-    """Which blocks are tapped: Depth Anything V2's spread ones, or V1's last four."""
-    decoder_features: int | None = None
-    """Channels of the student's decoder; None takes the encoder's published table."""
-    pretrained_checkpoint: str = ""
-    """Weights the student begins with: DINOv2, or Depth Anything for its encoder."""
-    pretrained_version: Literal["auto", "v1", "v2"] = "auto"
-    """Which Depth Anything a bare file is, where its name does not say."""
     init: Literal["encoder", "all"] = "encoder"
     """What is taken of --pretrained-checkpoint and --teacher-checkpoint: the encoder, or all that fits."""
 
     teacher_model: str = ""
     """A MODEL of relative disparity as it is; no teacher is then trained."""
     teacher_encoder: str = ""
-    """The teacher's; nothing: the student's."""
+    """The teacher's; nothing: the student's, which is --encoder."""
     teacher_checkpoint: str = ""
     """Weights the teacher begins with; nothing: --pretrained-checkpoint where both have the same encoder."""
     teacher_epochs: int = 20
@@ -66,8 +57,6 @@ class StagedConfig(DataConfig):
     """Weight of gradient matching in the teacher's loss: 2 in Depth Anything V2, where truth is rendered."""
     train_encoder: bool = True
     """Train encoders too; a frozen one is never changed."""
-    encoder_lr_factor: float = 10.0
-    """Encoders learn at lr / factor."""
 
     teacher_mode: Literal["cached", "online", "hybrid"] = "cached"
     """Labels are written once, or the teacher is asked in every step, or asked only where there is no label."""
@@ -121,8 +110,7 @@ class StagedConfig(DataConfig):
     """Metres; truth farther than this is not counted."""
 
     def __post_init__(self) -> None:
-        DataConfig.__post_init__(self)
-        require(self.encoder_lr_factor > 0, "--encoder-lr-factor above 0", self.encoder_lr_factor, "e.g. 10")
+        NetworkConfig.__post_init__(self)
         require(0 <= self.ignore_largest < 1, "--ignore-largest in [0, 1)", self.ignore_largest, "e.g. 0.1")
         require(-1 <= self.feature_margin <= 1, "--feature-margin in [-1, 1]", self.feature_margin, "e.g. 0.85")
         require(len(self.unlabelled) > 0, "--unlabelled with at least one dataset", self.unlabelled, "e.g. image_folder")

@@ -20,9 +20,10 @@ from leadline.contracts.errors import UsageError
 from leadline.inference.predictor import Predictor, load
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.staged.comparison import compare_models
-from leadline.recipes.staged.network import begin, model_config, require_disparity
+from leadline.recipes.staged.network import begin, require_disparity
 from leadline.recipes.staged.stages import Stage, complete, finished
 from leadline.recipes.staged.streams import unlabelled_pictures
+from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import described, rounded_size, with_run_id
 from leadline.training import distributed
 from leadline.training.config_file import to_toml
@@ -174,7 +175,7 @@ def label_folders(config: StagedConfig, labels: Path | None) -> dict[str, Path]:
 def training_size(config: StagedConfig) -> tuple[int, int]:
     """What the student's encoder makes of the size that was asked for, (height, width) in pixels."""
     with torch.device("meta"):
-        multiple = DepthModel(model_config(config)).size_multiple
+        multiple = DepthModel(disparity_network(config)).size_multiple
     return rounded_size(config.size, multiple)
 
 
@@ -207,7 +208,7 @@ def _judged(config: StagedConfig, places: dict[str, Path], size: tuple[int, int]
         if ranks.rank != 0 or not config.validate:
             return None
         torch.manual_seed(config.seed)
-        first = DepthModel(model_config(config))
+        first = DepthModel(disparity_network(config))
         begin(config, first)
         models = {"student's beginning": Predictor(first, device=config.device, input_size=min(size))}
         models |= {who: load(place, device=config.device) for who, place in places.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A chain's flags enter; the student's network, and the encoder that it began as, leave."""
+"""A chain's flags enter; the encoder that the student began as, and what stands for its teacher, leave."""
 
 from __future__ import annotations
 
@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, UsageError
-from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
-from leadline.models.head_config import RelativeHeadConfig
 from leadline.models.weights import load_model
 from leadline.recipes.staged.alignment import OnLabel, OnPicture
 from leadline.recipes.staged.words import TeachersWords
 from leadline.recipes.supervised.first_weights import give_first_weights
+from leadline.recipes.supervised.network import disparity_network
 
 if TYPE_CHECKING:
     from leadline.models.encoder import Encoder
     from leadline.recipes.staged.alignment import Target
     from leadline.recipes.staged.config import StagedConfig
-
-
-def model_config(config: StagedConfig) -> DepthModelConfig:
-    """The student's network."""
-    taps = v1_taps(config.encoder) if config.taps == "v1" else None
-    return DepthModelConfig(
-        encoder=config.encoder, taps=taps, decoder_features=config.decoder_features, head=RelativeHeadConfig()
-    )
 
 
 def begin(config: StagedConfig, model: DepthModel) -> None:
@@ -52,7 +43,7 @@ def first_encoder(config: StagedConfig) -> Encoder:
             got="a random beginning",
             remedy="give the encoder's weights, or say --feature-target none",
         )
-    model = DepthModel(model_config(config))
+    model = DepthModel(disparity_network(config))
     begin(config, model)
     return model.encoder
 
