@@ -6,15 +6,19 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from leadline.contracts.errors import ContractError, StorageError, UsageError
+from leadline.contracts.sample import Batch
 from leadline.training.display import Moment, SilentDisplay
+from leadline.training.recipe import Progress, StepResult
 from leadline.training.settings import EngineSettings
 from leadline.training.state import Plan
 from tests.training.toy import SETTINGS, ToyRecipe, ToyStream, changed, digest, run_toy
@@ -115,6 +119,39 @@ def test_average__is_what_is_saved_for_users_while_training_goes_on_with_the_wei
     assert torch.equal(model["head.2.weight"], state["ema/head.2.weight"])
     assert torch.equal(recipe.get_parameter("trained.head.2.weight"), state["recipe/trained.head.2.weight"])
     assert not torch.equal(model["head.2.weight"], state["recipe/trained.head.2.weight"])
+
+
+class Ones(ToyRecipe):
+    """Every trained weight begins at 1, where the next smaller bf16 number is 0.4 % away; notes what it computes in."""
+
+    def __init__(self) -> None:
+        super().__init__(dropout=0.0)
+        self.seen: list[tuple[torch.dtype, torch.dtype]] = []
+        for parameter in self.trained.parameters():
+            nn.init.ones_(parameter)
+
+    def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
+        self.seen.append((self.net(batches["train"].image).dtype, self.get_parameter("trained.head.2.weight").dtype))
+        return super().step(batches, progress)
+
+
+def test_amp__moves_weights_of_1_by_a_learning_rate_that_bf16_could_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline.inference.device.multiplies_bf16", lambda _: True)
+    recipe = Ones()
+    run_toy(tmp_path, changed(epochs=1, lr=1e-4, weight_decay=0.0, schedule="constant", amp="auto"), recipe=recipe)
+    assert set(recipe.seen) == {(torch.bfloat16, torch.float32)}
+    saved = load_file(tmp_path / "checkpoint_latest" / "training_state.safetensors")
+    weight = saved["recipe/trained.head.2.weight"]
+    moved = 1.0 - weight.double()
+    assert weight.dtype == saved["optimiser/trained.head.2.weight/exp_avg"].dtype == torch.float32
+    assert bool((moved.abs() > 3e-4).all())  # five updates of Adam, each of nearly the learning rate
+    assert bool((moved.abs() < 6e-4).all())
+    assert bool((weight.bfloat16() == 1.0).all())  # what a network in bf16 would still be
+    average = saved["ema/head.2.weight"]
+    assert average.dtype == torch.float32
+    assert bool((average != 1.0).all())
 
 
 def test_frozen_part__is_bit_identical_after_training(tmp_path: Path) -> None:

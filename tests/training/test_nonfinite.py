@@ -13,7 +13,8 @@ import torch
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError, StorageError
-from leadline.contracts.sample import Batch, OrdinalPairs, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, StereoView, Views, ViewStack
+from leadline.data.batch_tensors import tensors_by_name
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.metric.recipe import MetricRecipe, model_config
@@ -126,11 +127,29 @@ class Everything(ToyRecipe):
         return StepResult(loss=self.net(batch.image).sum() + math.inf)
 
 
+def two_sizes_of_views(batch: Batch) -> Views:
+    """Global views whose first is the batch's own picture, as it is with views, and one local view without truth."""
+    assert batch.depth is not None
+    assert batch.valid is not None
+    size, ways = batch.image.shape[0], torch.rand(2, batch.image.shape[0], 2, 2)
+    cameras = Camera(matrix=torch.rand(2, size, 3, 3))
+    images, depths, valid = (torch.stack([one, one]) for one in (batch.image, batch.depth, batch.valid))
+    return Views(
+        stacks=(
+            ViewStack(image=images, to_source=ways, depth=depths, valid=valid, camera=cameras),
+            ViewStack(image=torch.rand(1, size, 3, 4, 4), to_source=ways[:1] + 1),
+        ),
+        n_global=2,
+    )
+
+
 def full_batch(_: int, batch: Batch) -> Batch:
-    size = batch.image.shape[0]
+    size, views = batch.image.shape[0], two_sizes_of_views(batch)
     return replace(
         batch,
+        image=views.stacks[0].image[0],  # one memory
         kind=DepthKind.AFFINE_DISPARITY,
+        views=views,
         camera=Camera(matrix=torch.rand(size, 3, 3)),
         stereo=StereoView(image=torch.rand_like(batch.image), baseline_m=torch.rand(size)),
         ordinal=OrdinalPairs(
@@ -160,6 +179,13 @@ def test_replay__keeps_every_field_of_a_batch(tmp_path: Path) -> None:
         assert torch.equal(one, other), path  # type: ignore[arg-type]
     assert again.seen.stereo is not None
     assert again.seen.stereo.visible is None
+    assert recipe.seen.views is not None
+    assert again.seen.views is not None
+    assert again.seen.views.n_global == 2
+    before, after = (tensors_by_name(seen.views) for seen in (recipe.seen, again.seen))
+    assert list(before) == list(after)
+    assert len(before) == 7
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
 def test_replay__refuses_a_damaged_file(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -75,6 +76,13 @@ def test_rates__without_momentum_keep_adams_own() -> None:
     assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.9, 0.999)}
 
 
+def test_moments__decay_as_the_settings_say_also_when_a_schedule_moves_the_first() -> None:
+    optimiser = Optimiser(ToyRecipe(), EngineSettings(beta2=0.95))
+    assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.9, 0.95)}
+    optimiser.set_rates(Rates(lr_factor=0.5, beta1=0.85))
+    assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.85, 0.95)}
+
+
 def test_update__is_adamw() -> None:
     recipe, twin = ToyRecipe(encoder_lr_factor=1.0), ToyRecipe()
     optimiser = Optimiser(recipe, SETTINGS)
@@ -126,6 +134,34 @@ def test_no_decay__spares_the_kinds_that_are_named(no_decay: tuple[str, ...], sp
     decays = {names[p]: group["weight_decay"] for group in optimiser.adamw.param_groups for p in group["params"]}
     assert decays == {name: 0.0 if name in spared else 0.25 for name in KINDS}
     assert optimiser.learning_rates() == {"a": settings.lr}
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        "vit_small_patch16_224.augreg_in21k",
+        "vit_small_patch14_reg4_dinov2",
+        "vit_small_patch16_dinov3",
+        "deit_small_distilled_patch16_224",
+        "resnet50.a1_in1k",
+        "convnextv2_tiny",
+        "swin_tiny_patch4_window7_224",
+        "beit_base_patch16_224",
+    ],
+)
+def test_no_decay__spares_what_timm_spares_in_its_backbones(backbone: str) -> None:
+    with torch.device("meta"):
+        network = timm.create_model(backbone, num_classes=0)
+    by_name = network.no_weight_decay() if hasattr(network, "no_weight_decay") else set()
+    expected = {name for name, p in network.named_parameters() if p.ndim <= 1 or {name, name.split(".")[-1]} & by_name}
+    recipe = Grouped(frozen=True)
+    recipe.trained = network
+    recipe.net.requires_grad_(requires_grad=False)
+    recipe.groups = [ParameterGroup(name="a", parameters=list(network.parameters()))]
+    optimiser = Optimiser(recipe, EngineSettings(no_decay=("bias", "norm", "pos_embed", "layer_scale")))
+    names = {p: name for name, p in network.named_parameters()}
+    spared = {names[p] for group in optimiser.adamw.param_groups if group["weight_decay"] == 0 for p in group["params"]}
+    assert spared == expected
 
 
 def test_state__comes_back_by_name() -> None:

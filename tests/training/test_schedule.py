@@ -76,6 +76,44 @@ def test_cosine__of_a_longer_run_is_that_of_its_own_horizon(epochs: int, at: int
     assert settings.lr * factor == pytest.approx(lr, rel=1e-4)
 
 
+def test_warmup_cosine__equals_torch_with_the_settings_of_the_jepa_reference() -> None:
+    settings = EngineSettings(epochs=5, lr=1e-4, schedule="warmup-cosine", warmup_epochs=1.0, warmup_start=0.01, min_lr=1e-6)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=settings.lr)
+    rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=0.01, total_iters=20)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=80, eta_min=1e-6)
+    scheduler = torch.optim.lr_scheduler.SequentialLR(optimiser, [rise, fall], milestones=[20])
+    for got in factors(settings, 20):
+        assert settings.lr * got == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+        optimiser.step()
+        scheduler.step()
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(1e-6)
+    assert factors(settings, 20)[0] == pytest.approx(0.01)
+    assert rates_at(settings, update=100, updates_per_epoch=20).lr_factor == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("schedule", ["warmup-cosine", "linear", "poly"])
+def test_min_lr__is_where_a_falling_schedule_ends_and_keeps_its_form(schedule: Any) -> None:
+    plain = EngineSettings(epochs=3, lr=1e-2, schedule=schedule, warmup_steps=2)
+    floored = EngineSettings(epochs=3, lr=1e-2, schedule=schedule, warmup_steps=2, min_lr=1e-3)
+    expected = [0.1 + 0.9 * factor for factor in factors(plain, 5)[2:]]
+    assert factors(floored, 5)[2:] == pytest.approx(expected, rel=1e-12)
+    assert rates_at(floored, update=15, updates_per_epoch=5).lr_factor == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("schedule", ["step", "constant", "exponential"])
+def test_min_lr__is_unknown_to_the_other_schedules(schedule: Any) -> None:
+    plain, floored = (EngineSettings(epochs=3, lr=1e-2, schedule=schedule, min_lr=low) for low in (0.0, 9e-3))
+    assert factors(plain, 5) == factors(floored, 5)
+
+
+@pytest.mark.parametrize(("epochs", "updates"), [(1.0, 7), (0.5, 4), (2.0, 14), (0.01, 0)])
+def test_warmup_epochs__are_their_updates(epochs: float, updates: int) -> None:
+    in_epochs = EngineSettings(epochs=3, schedule="warmup-cosine", warmup_epochs=epochs, warmup_start=0.25)
+    in_updates = EngineSettings(epochs=3, schedule="warmup-cosine", warmup_steps=updates, warmup_start=0.25)
+    assert factors(in_epochs, 7) == factors(in_updates, 7)
+    assert factors(in_epochs, 7)[updates] == 1.0
+
+
 @pytest.mark.parametrize("schedule", ["constant", "step", "poly", "exponential"])
 def test_warmup__multiplies_the_other_schedules(schedule: Any) -> None:
     plain = factors(EngineSettings(epochs=1, schedule=schedule), 10)

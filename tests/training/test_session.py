@@ -7,10 +7,14 @@ import logging
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Batch
 from leadline.training.tensor_file import read_tensors
+from tests.training.surveying import Parts, rows
+from tests.training.test_distributed import Steady
 from tests.training.toy import ToyRecipe, ToyStream, changed, digest, run_toy
 
 
@@ -26,6 +30,37 @@ def test_first_checkpoint__is_written_before_the_first_step(tmp_path: Path) -> N
 
     with pytest.raises(DataError):
         run_toy(tmp_path, stream=ToyStream(spoil=refuse))
+
+
+class Whole(Parts):
+    """What ``Parts`` of four gives in two updates of an epoch of six batches: eight pictures, then four."""
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        batch = super().batch(epoch, step)
+        return rows(batch, slice(0, 4)) if step == 1 else batch
+
+
+def test_last_update_of_an_epoch__is_the_mean_over_the_batches_that_are_left(tmp_path: Path) -> None:
+    settings = changed(save_every_steps=0, lr=1e-3)
+    summaries = [
+        run_toy(tmp_path / "whole", settings, recipe=Steady(torch.float64), stream=Whole(steps_per_epoch=2)),
+        run_toy(
+            tmp_path / "parts",
+            changed(settings, accumulate=4),
+            recipe=Steady(torch.float64),
+            stream=Parts(split=4, steps_per_epoch=6),
+        ),
+    ]
+    assert summaries[0].updates == summaries[1].updates == 4
+    assert summaries[0].scalars == pytest.approx(summaries[1].scalars, rel=1e-9)
+    expected = load_file(tmp_path / "whole" / "checkpoint_latest" / "model.safetensors")
+    for name, tensor in load_file(tmp_path / "parts" / "checkpoint_latest" / "model.safetensors").items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-8, atol=1e-10)
+
+
+def test_update__may_accumulate_more_batches_than_an_epoch_has(tmp_path: Path) -> None:
+    summary = run_toy(tmp_path, changed(accumulate=16))
+    assert summary.updates == summary.epochs == 2
 
 
 def test_unreadable_data__saves_what_was_learned_before_it_stops(tmp_path: Path) -> None:

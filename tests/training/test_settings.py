@@ -36,6 +36,14 @@ def test_settings__default_to_the_reference_trainer() -> None:
         ("min_delta", -0.1),
         ("lr_gamma", 0.0),
         ("seed", -1),
+        ("beta2", 1.0),
+        ("beta2", -0.1),
+        ("warmup_epochs", -1.0),
+        ("warmup_epochs", 51.0),
+        ("warmup_start", 1.0),
+        ("warmup_start", -0.1),
+        ("min_lr", -1e-6),
+        ("min_lr", 2e-4),
     ],
 )
 def test_settings__refuse_a_senseless_value_and_name_its_flag(name: str, value: float) -> None:
@@ -44,8 +52,15 @@ def test_settings__refuse_a_senseless_value_and_name_its_flag(name: str, value: 
 
 
 def test_settings__refuse_a_warmup_before_onecycle() -> None:
-    with pytest.raises(UsageError, match="onecycle"):
+    with pytest.raises(UsageError, match=r"--warmup-steps .*onecycle"):
         EngineSettings(schedule="onecycle", warmup_steps=5)
+    with pytest.raises(UsageError, match=r"--warmup-epochs .*onecycle"):
+        EngineSettings(schedule="onecycle", warmup_epochs=1.0)
+
+
+def test_settings__refuse_a_warmup_that_is_said_twice() -> None:
+    with pytest.raises(UsageError, match="--warmup-epochs to be 0 beside --warmup-steps"):
+        EngineSettings(warmup_steps=5, warmup_epochs=1.0)
 
 
 def test_settings__import_no_torch() -> None:

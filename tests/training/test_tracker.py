@@ -19,8 +19,8 @@ import pytest
 
 from leadline.contracts.errors import MissingExtraError, UsageError
 from leadline.contracts.sample import Batch
-from leadline.training.run import RunFolder
-from leadline.training.tracker import Sent, TrackerSettings, open_tracker, sent_before
+from leadline.training.run import RunFolder, TrackerSettings
+from leadline.training.tracker import Sent, open_tracker, sent_before
 from tests.training.test_engine import lines
 from tests.training.toy import ToyStream, changed, run_toy
 

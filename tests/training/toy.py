@@ -19,9 +19,8 @@ from leadline.training.display import Display, SilentDisplay
 from leadline.training.distributed import current
 from leadline.training.engine import Callbacks, TrainSummary, train
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult, ValidationResult
-from leadline.training.run import RunFolder
+from leadline.training.run import RunFolder, TrackerSettings
 from leadline.training.settings import EngineSettings
-from leadline.training.tracker import TrackerSettings
 
 SETTINGS = EngineSettings(
     epochs=2, lr=1e-2, device="cpu", amp="off", log_interval=1, ema_decay=0.9, save_every_steps=2, schedule="warmup-cosine"

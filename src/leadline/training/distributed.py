@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.distributed as dist
@@ -143,6 +143,12 @@ def parallel(recipe: Recipe) -> StepModule | DistributedDataParallel:
         return module
     # a decoder may hold parameters that no output uses (the official DPT does); buffers are saved from rank 0
     return DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
+
+
+def recipe_of(module: nn.Module) -> Recipe:
+    """The recipe within what ``parallel`` made of it."""
+    step = module.module if isinstance(module, DistributedDataParallel) else module
+    return cast("StepModule", step).recipe
 
 
 def gathering_only(module: nn.Module) -> AbstractContextManager[object]:

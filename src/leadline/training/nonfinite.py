@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError
-from leadline.contracts.sample import Batch, OrdinalPairs, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, StereoView, Views, ViewStack
 from leadline.data.batch_tensors import tensors_by_name
 from leadline.training.distributed import StepModule, sum_across
 from leadline.training.durable import new_folder
@@ -88,7 +88,8 @@ def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement
         batches.append({})
         for name, batch in streams.items():
             tensors |= tensors_by_name(batch, f"batch/{index}/{name}/")
-            batches[-1][name] = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
+            said = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
+            batches[-1][name] = said | ({"n_global": batch.views.n_global} if batch.views else {})
     progress = work.progress
     facts = {
         "batches": batches,
@@ -119,6 +120,23 @@ def _read_batch(tensors: dict[str, Tensor], prefix: str, said: dict[str, Any]) -
         camera=_read_part(Camera, tensors, prefix + "camera/"),
         stereo=_read_part(StereoView, tensors, prefix + "stereo/"),
         ordinal=_read_part(OrdinalPairs, tensors, prefix + "ordinal/"),
+        views=_read_views(tensors, prefix + "views/stacks/", said["n_global"]) if "n_global" in said else None,
+    )
+
+
+def _read_views(tensors: dict[str, Tensor], prefix: str, n_global: int) -> Views:
+    numbers = {int(name.removeprefix(prefix).split("/")[0]) for name in tensors if name.startswith(prefix)}
+    stacks = [_read_stack(tensors, f"{prefix}{number}/") for number in sorted(numbers)]
+    return Views(stacks=tuple(stacks), n_global=n_global)
+
+
+def _read_stack(tensors: dict[str, Tensor], prefix: str) -> ViewStack:
+    return ViewStack(
+        image=tensors[prefix + "image"],
+        to_source=tensors[prefix + "to_source"],
+        depth=tensors.get(prefix + "depth"),
+        valid=tensors.get(prefix + "valid"),
+        camera=_read_part(Camera, tensors, prefix + "camera/"),
     )
 
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from leadline.training.schedule import Rates
     from leadline.training.settings import EngineSettings, NoDecay
 
-BETA2 = 0.999
 _NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 # learned tokens are spared with the positions they are added to, as timm's no_weight_decay does
-_POSITION_NAMES = frozenset({"pos_embed", "position_embeddings", "cls_token", "register_tokens", "reg_token"})
+_TOKEN_NAMES = frozenset({"cls_token", "dist_token", "register_tokens", "reg_token"})
+_POSITION_NAMES = _TOKEN_NAMES | {"pos_embed", "position_embeddings", "relative_position_bias_table"}
+_SCALE_NAMES = frozenset({"gamma", "gamma_1", "gamma_2"})  # of ConvNeXt's and BEiT's blocks, which have no module for it
 
 
 class Optimiser:
@@ -40,10 +41,11 @@ class Optimiser:
         names = {parameter: name for name, parameter in recipe.named_parameters()}
         _check(groups, names)
         spared = _spared(recipe, settings.no_decay)
-        self._names, self._lr = names, settings.lr
+        self._names, self._lr, self._beta2 = names, settings.lr, settings.beta2
         self.groups = {group.name: sorted(names[parameter] for parameter in group.parameters) for group in groups}
         self._factors = {group.name: group.lr_factor for group in groups}
-        self.adamw = torch.optim.AdamW(_split(groups, spared, settings), lr=settings.lr, betas=(0.9, BETA2), fused=True)
+        betas = (0.9, settings.beta2)
+        self.adamw = torch.optim.AdamW(_split(groups, spared, settings), lr=settings.lr, betas=betas, fused=True)
         self.parameters = [parameter for group in groups for parameter in group.parameters]
 
     def set_rates(self, rates: Rates) -> None:
@@ -51,7 +53,7 @@ class Optimiser:
         for group in self.adamw.param_groups:
             group["lr"] = self._lr * self._factors[group["name"]] * rates.lr_factor
             if rates.beta1 is not None:
-                group["betas"] = (rates.beta1, BETA2)
+                group["betas"] = (rates.beta1, self._beta2)
 
     def learning_rates(self) -> dict[str, float]:
         """Group name -> learning rate of the last update."""
@@ -123,12 +125,13 @@ def _spared(recipe: Recipe, kinds: tuple[NoDecay, ...]) -> set[nn.Parameter]:
 
 def _kinds(module: nn.Module, name: str) -> set[NoDecay]:
     kinds: set[NoDecay] = set()
-    if name == "bias":
+    type_name = type(module).__name__.lower()
+    if name in {"bias", "q_bias", "v_bias"}:
         kinds.add("bias")
-    if isinstance(module, _NORMS):
+    if isinstance(module, _NORMS) or type_name.endswith("norm"):  # timm has RmsNorm and others of its own
         kinds.add("norm")
     if name in _POSITION_NAMES:
         kinds.add("pos_embed")
-    if "layerscale" in type(module).__name__.lower():
+    if "layerscale" in type_name or name in _SCALE_NAMES:
         kinds.add("layer_scale")
     return kinds

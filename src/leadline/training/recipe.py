@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,12 +47,15 @@ class Progress:
         total_steps: optimiser updates of the whole run.
         sum_across: differentiable sum over all ranks of a tensor of any shape and unit, to the same; the identity in one
             process.  Losses that pool statistics over the batch pass them through it, so two ranks descend the loss of one.
+        surveyed: what ``Recipe.survey`` said of all batches of this update; None where there was no survey, and then this
+            batch is the whole update or the recipe has no need to know of the others.
     """
 
     epoch: int
     step: int
     total_steps: int
     sum_across: Callable[[Tensor], Tensor]
+    surveyed: object = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,10 +101,12 @@ class Recipe(nn.Module, ABC):
     Attributes:
         needs: stream name -> fields its batches must carry, beside the image.
         trained: the module users get; ``save_model`` writes it, the exponential average follows it.
+        surveys: whether updates of several batches begin with a ``survey``; it costs them a second forward pass.
     """
 
     needs: Mapping[str, frozenset[Field]]
     trained: nn.Module
+    surveys: bool = False
 
     @abstractmethod
     def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
@@ -113,6 +118,26 @@ class Recipe(nn.Module, ABC):
     @abstractmethod
     def parameter_groups(self) -> list[ParameterGroup]:
         """Every trainable parameter in exactly one group, frozen ones in none."""
+
+    def survey(self, batches: Iterable[Mapping[str, Batch]], progress: Progress) -> object:  # noqa: ARG002
+        """What a loss must know of all batches of one update before the first step, e.g. their sums and their number.
+
+        Called once before the steps of an update that accumulates several batches, where ``surveys`` is true; never for an
+        update of one batch, which ``step`` sees whole.  What is returned comes back as ``progress.surveyed``, and nowhere
+        else does it live: a survey that leaves something in the recipe would meet it again where there is none.
+
+        No gradients, autocast and train mode as in ``step``.  Each batch arrives on the device as it is asked for, with the
+        random state with which its step will begin: to see the dropout of that step, draw in its order and draw nothing
+        else.  Afterwards all buffers are as before, so running statistics count a batch once.
+
+        The batches are this rank's.  Every rank surveys as many, so sums over all ranks go through ``progress.sum_across``,
+        inside the loop or, cheaper, once after it.  What is not finite may be passed on: the loss then stops the run.
+
+        Args:
+            batches: stream name -> batch, as ``step`` gets them, one after the other; to be gone through once.
+            progress: as ``step`` gets it, but for ``surveyed``.
+        """
+        return None
 
     def after_step(self) -> None:
         """Called once after each optimiser update, e.g. to move a teacher."""

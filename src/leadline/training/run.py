@@ -21,17 +21,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from leadline.contracts.errors import StorageError
 from leadline.training.config_file import Setting, from_toml, to_toml
 from leadline.training.durable import storage_errors, write_file
 
-if TYPE_CHECKING:
-    from leadline.training.tracker import TrackerSettings
-
 CONFIG, METRICS, TIMINGS = "config.toml", "metrics.jsonl", "timings.jsonl"
 LATEST, BEST, EPOCH = "checkpoint_latest", "checkpoint_best", "checkpoint_epoch_"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackerSettings:
+    """Which run of W&B this is.
+
+    Attributes:
+        mode: offline writes files that ``wandb sync`` uploads, without key or network; online goes by WANDB_MODE where set.
+        run_id: the run's, there as here.
+        project, entity: where it stands; an empty entity is the account's own.
+        name: what people read; empty takes ``run_id``.
+        config: hyper-parameters, by name.
+    """
+
+    mode: Literal["offline", "online"]
+    run_id: str
+    project: str = "leadline"
+    entity: str = ""
+    name: str = ""
+    config: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -41,7 +41,9 @@ def rates_at(settings: EngineSettings, *, update: int, updates_per_epoch: int) -
     0.1
     """
     total = settings.epochs * updates_per_epoch
-    ramp = min(1.0, (update + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
+    warmup = settings.warmup_steps or round(settings.warmup_epochs * updates_per_epoch)
+    ramp, floor = _ramp(settings.warmup_start, update, warmup), settings.min_lr / settings.lr
+    done = max(0, update - warmup) / max(1, total - warmup)  # share of the updates after the warm-up
     match settings.schedule:
         case "constant":
             return Rates(lr_factor=ramp)
@@ -52,18 +54,20 @@ def rates_at(settings: EngineSettings, *, update: int, updates_per_epoch: int) -
             return Rates(lr_factor=ramp * settings.lr_gamma ** (update // updates_per_epoch))
         case "linear":
             # to 0 after the last update, as Depth Anything's "linear schedule" (arXiv 2401.10891, sec. 4.1)
-            return Rates(lr_factor=ramp * (1.0 - _after_warmup(settings, update, total)))
+            return Rates(lr_factor=ramp * (floor + (1.0 - floor) * (1.0 - done)))
         case "poly":
-            return Rates(lr_factor=ramp * (1.0 - update / total) ** POLY_POWER)
+            return Rates(lr_factor=ramp * (floor + (1.0 - floor) * (1.0 - update / total) ** POLY_POWER))
         case "warmup-cosine":
-            return Rates(lr_factor=ramp * _cosine(1.0, 0.0, _after_warmup(settings, update, total)))
+            return Rates(lr_factor=ramp * _cosine(1.0, floor, done))
         case "onecycle":
             return _onecycle(update, total)
 
 
-def _after_warmup(settings: EngineSettings, update: int, total: int) -> float:
-    """Share of the updates after the warm-up that have been made."""
-    return max(0, update - settings.warmup_steps) / max(1, total - settings.warmup_steps)
+def _ramp(start: float, update: int, length: int) -> float:
+    """By equal steps to 1 after ``length`` updates, from ``start``, or where that is 0 from one step above it."""
+    if start and length:
+        return start + (1.0 - start) * min(1.0, update / length)  # as torch.optim.lr_scheduler.LinearLR
+    return min(1.0, (update + 1) / length) if length else 1.0
 
 
 def _onecycle(update: int, total: int) -> Rates:

@@ -23,6 +23,8 @@ class EngineSettings:
     """Learning rate of a group whose factor is 1."""
     weight_decay: float = 1e-4
     """AdamW's decoupled weight decay."""
+    beta2: float = 0.999
+    """Decay of AdamW's second moment; that of the first is 0.9, which the onecycle schedule moves."""
     no_decay: tuple[NoDecay, ...] = ()
     """Kinds of parameters that are not decayed; the reference trainer decays all of them."""
     schedule: Schedule = "step"
@@ -33,6 +35,12 @@ class EngineSettings:
     """Factor of each drop of the step schedule, or of each epoch of the exponential one."""
     warmup_steps: int = 0
     """Updates of linear warm-up, for every schedule but onecycle."""
+    warmup_epochs: float = 0.0
+    """Epochs of linear warm-up, instead of updates."""
+    warmup_start: float = 0.0
+    """Share of the learning rate at which a warm-up begins; with 0 its first update makes the first of its equal steps."""
+    min_lr: float = 0.0
+    """Where warmup-cosine, linear and poly end, for a group whose factor is 1; the other schedules do not know it."""
     max_grad_norm: float = 1.0
     """Gradients are scaled down to this norm over the trained parameters; 0 or less switches it off."""
     accumulate: int = 1
@@ -61,15 +69,26 @@ class EngineSettings:
     def __post_init__(self) -> None:
         for name in ("epochs", "lr_step_size", "accumulate", "log_interval"):
             self._require(name, "1 or more", holds=getattr(self, name) >= 1)
-        for name in ("weight_decay", "warmup_steps", "patience", "save_every_steps", "keep_last", "seed"):
+        for name in ("weight_decay", "warmup_steps", "warmup_epochs", "patience", "save_every_steps", "keep_last", "seed"):
             self._require(name, "0 or more", holds=getattr(self, name) >= 0)
-        self._require("lr", "a positive learning rate", holds=0 < self.lr < math.inf)
         self._require("lr_gamma", "a positive factor", holds=0 < self.lr_gamma < math.inf)
         self._require("min_delta", "0 or more, and finite", holds=0 <= self.min_delta < math.inf)
         self._require("max_grad_norm", "a finite number", holds=math.isfinite(self.max_grad_norm))
         self._require("ema_decay", "at least 0 and below 1", holds=0 <= self.ema_decay < 1)
-        without_warmup = self.schedule != "onecycle" or self.warmup_steps == 0
-        self._require("warmup_steps", "0 with the onecycle schedule, which brings its own", holds=without_warmup)
+        for name in ("warmup_steps", "warmup_epochs"):
+            without = self.schedule != "onecycle" or getattr(self, name) == 0
+            self._require(name, "0 with the onecycle schedule, which brings its own", holds=without)
+        self._check_rates()
+
+    def _check_rates(self) -> None:
+        """What belongs to the learning rate and the moments."""
+        self._require("lr", "a positive learning rate", holds=0 < self.lr < math.inf)
+        self._require("beta2", "at least 0 and below 1", holds=0 <= self.beta2 < 1)
+        self._require("warmup_start", "at least 0 and below 1", holds=0 <= self.warmup_start < 1)
+        self._require("min_lr", "0 or more, and at most --lr", holds=0 <= self.min_lr <= self.lr)
+        self._require("warmup_epochs", "at most all epochs", holds=self.warmup_epochs <= self.epochs)
+        one = self.warmup_steps == 0 or self.warmup_epochs == 0
+        self._require("warmup_epochs", "0 beside --warmup-steps, which says the same in updates", holds=one)
 
     def _require(self, name: str, expected: str, *, holds: bool) -> None:
         flag = "--" + name.replace("_", "-")

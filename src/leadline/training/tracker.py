@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from leadline.contracts.errors import MissingExtraError, UsageError
 from leadline.training.durable import storage_errors, write_file
-from leadline.training.run import METRICS
+from leadline.training.run import METRICS, TrackerSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,26 +27,6 @@ if TYPE_CHECKING:
 
 TRACKER = "tracker.json"
 _AXES = frozenset({"step", "epoch"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrackerSettings:
-    """Which run of W&B this is.
-
-    Attributes:
-        mode: offline writes files that ``wandb sync`` uploads, without key or network; online goes by WANDB_MODE where set.
-        run_id: the run's, there as here.
-        project, entity: where it stands; an empty entity is the account's own.
-        name: what people read; empty takes ``run_id``.
-        config: hyper-parameters, by name.
-    """
-
-    mode: Literal["offline", "online"]
-    run_id: str
-    project: str = "leadline"
-    entity: str = ""
-    name: str = ""
-    config: Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from leadline.training.distributed import current, gathering_only, total
+from leadline.training.distributed import current, gathering_only, recipe_of, total
 from leadline.training.placement import Placement, moved
 from leadline.training.random_state import seed_all
 
@@ -114,9 +114,13 @@ class Updater:
 def gather_gradients(module: nn.Module, work: Work, placement: Placement) -> dict[str, Tensor]:
     """Forward and backward of all of ``work``: adds its mean gradient to the parameters, returns its mean loss and parts.
 
-    Name -> (), on the device, in the units of the recipe's losses; means over batches by ``StepResult.weight``.
+    Name -> (), on the device, in the units of the recipe's losses; means over batches by ``StepResult.weight``.  ``module``
+    is the recipe's step, wrapped by ``distributed.parallel`` or not.
     """
     steps = len(work.batches)
+    recipe = recipe_of(module)
+    if steps > 1 and recipe.surveys:
+        work = replace(work, progress=_surveyed(recipe, work, placement))
     results: list[tuple[dict[str, Tensor], Tensor]] = []
     for index in range(steps):
         with nullcontext() if index == steps - 1 else gathering_only(module):
@@ -129,10 +133,37 @@ def gather_gradients(module: nn.Module, work: Work, placement: Placement) -> dic
     return {name: torch.stack([values[name] * weight for values, weight in results]).sum() / whole for name in names}
 
 
+def _surveyed(recipe: Recipe, work: Work, placement: Placement) -> Progress:
+    """The progress of ``work`` with what the recipe says of all its batches."""
+    batches = (_placed(work, index, placement) for index in range(len(work.batches)))
+    with torch.no_grad(), placement.autocast(), _buffers_put_back(recipe):
+        return replace(work.progress, surveyed=recipe.survey(batches, work.progress))
+
+
+@contextmanager
+def _buffers_put_back(module: nn.Module) -> Iterator[None]:
+    """Afterwards every buffer holds what it held before, also one that was replaced by another tensor."""
+    before = [
+        (owner, name, buffer, None if buffer is None else buffer.clone())
+        for owner in module.modules()
+        for name, buffer in owner._buffers.items()
+    ]
+    try:
+        yield
+    finally:
+        for owner, name, buffer, value in before:
+            owner._buffers[name] = None if buffer is None or value is None else buffer.copy_(value)
+
+
+def _placed(work: Work, index: int, placement: Placement) -> dict[str, Batch]:
+    """One batch on the device, and all generators at its seed."""
+    seed_all(work.seeds[index], placement.device)
+    return {name: moved(batch, placement.device) for name, batch in work.batches[index].items()}
+
+
 def _backward(module: nn.Module, work: Work, index: int, placement: Placement) -> tuple[dict[str, Tensor], Tensor]:
     """Gradients of one batch, multiplied by its weight where the update has several."""
-    seed_all(work.seeds[index], placement.device)
-    batches = {name: moved(batch, placement.device) for name, batch in work.batches[index].items()}
+    batches = _placed(work, index, placement)
     with placement.autocast():
         loss, parts, weight = module(batches, work.progress)
     if len(work.batches) == 1 or weight is None:

@@ -20,6 +20,8 @@ def test_run_config__engine_settings_every_shared_name_carries_over() -> None:
         3,
         0.5,
     )
+    reference = RunConfig(beta2=0.95, warmup_epochs=1.0, warmup_start=0.01, min_lr=1e-6).engine
+    assert (reference.beta2, reference.warmup_epochs, reference.warmup_start, reference.min_lr) == (0.95, 1.0, 0.01, 1e-6)
     assert RunConfig().engine.no_decay == ()
     assert set(RunConfig(decay_norm_and_bias=False).engine.no_decay) == {
         "bias",
@@ -46,6 +48,9 @@ def test_run_config__events_of_two_runs_never_share_a_folder() -> None:
         ({"keep_epochs": -1}, "--keep-epochs of at least 0"),
         ({"save_every": -1}, "--save-every of at least 0"),
         ({"warmup_steps": -1}, "--warmup-steps of at least 0"),
+        ({"warmup_epochs": -1.0}, "--warmup-epochs of at least 0"),
+        ({"warmup_start": -0.5}, "--warmup-start of at least 0"),
+        ({"min_lr": -1.0}, "--min-lr of at least 0"),
         ({"ema_decay": 1.0}, "--ema-decay in"),
         ({"patience": -1}, "--patience of at least 0"),
         ({"min_delta": -0.5}, "--min-delta of at least 0"),

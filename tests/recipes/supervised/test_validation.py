@@ -149,5 +149,5 @@ def test_validation__truth_that_is_disparity_has_a_loss_but_no_metric_in_metres(
 def test_validation__disparity_cannot_choose_an_epoch_by_a_metric_in_metres() -> None:
     watched = of_disparity()
     watched.config = dataclasses.replace(watched.config, select_by="abs_rel")
-    with pytest.raises(DataError, match="for --select-by abs_rel.*--select-by loss"):
+    with pytest.raises(DataError, match=r"for --select-by abs_rel.*--select-by loss"):
         watched(0)

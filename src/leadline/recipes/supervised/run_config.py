@@ -29,6 +29,7 @@ class RunConfig:
     least: ClassVar[dict[str, int]] = {
         **dict.fromkeys(("batch_size", "num_epochs", "lr_step_size", "accumulate", "log_interval"), 1),
         **dict.fromkeys(("warmup_steps", "patience", "min_delta", "save_every", "keep_epochs", "seed", "weight_decay"), 0),
+        **dict.fromkeys(("warmup_epochs", "warmup_start", "min_lr"), 0),
     }
     """Smallest value that means something, by field."""
 
@@ -40,6 +41,8 @@ class RunConfig:
     """Learning rate; parts with a factor of their own learn at a share of it."""
     weight_decay: float = _ENGINE.weight_decay
     """AdamW's decoupled weight decay."""
+    beta2: float = _ENGINE.beta2
+    """Decay of AdamW's second moment; that of the first is 0.9, which the onecycle schedule moves."""
     decay_norm_and_bias: bool = True
     """Decay biases, norms, position embedding and layer scale too, as the reference does."""
     schedule: Schedule = _ENGINE.schedule
@@ -50,6 +53,12 @@ class RunConfig:
     """Factor of each drop of the step schedule, or of each epoch of the exponential one (0.95, say)."""
     warmup_steps: int = _ENGINE.warmup_steps
     """Updates of linear warm-up, for every schedule but onecycle."""
+    warmup_epochs: float = _ENGINE.warmup_epochs
+    """Epochs of linear warm-up, instead of updates."""
+    warmup_start: float = _ENGINE.warmup_start
+    """Share of the learning rate at which a warm-up begins; with 0 its first update makes the first of its equal steps."""
+    min_lr: float = _ENGINE.min_lr
+    """Learning rate at which warmup-cosine, linear and poly end; parts with a factor end at the same share of it."""
     max_grad_norm: float = _ENGINE.max_grad_norm
     """Clip of the gradient norm over trained parameters; 0 or less switches it off."""
     accumulate: int = _ENGINE.accumulate
@@ -89,8 +98,8 @@ class RunConfig:
     """Numbered epoch checkpoints that are kept; 0 writes none."""
     validate: bool = True
     """Validate after each epoch and keep the best checkpoint."""
-    select_by: Literal["loss", "abs_rel"] = "loss"
-    """What decides which checkpoint is best, and what --patience waits for."""
+    select_by: Literal["loss", "abs_rel", "delta1"] = "loss"
+    """What decides which checkpoint is best, and what --patience waits for: lowest loss, abs_rel or highest delta1."""
     patience: int = _ENGINE.patience
     """Stop after so many epochs in a row without a better one; 0 trains to the end."""
     min_delta: float = _ENGINE.min_delta
@@ -124,11 +133,15 @@ class RunConfig:
             epochs=self.num_epochs,
             lr=self.lr,
             weight_decay=self.weight_decay,
+            beta2=self.beta2,
             no_decay=() if self.decay_norm_and_bias else WITHOUT_DECAY,
             schedule=self.schedule,
             lr_step_size=self.lr_step_size,
             lr_gamma=self.lr_gamma,
             warmup_steps=self.warmup_steps,
+            warmup_epochs=self.warmup_epochs,
+            warmup_start=self.warmup_start,
+            min_lr=self.min_lr,
             max_grad_norm=self.max_grad_norm,
             accumulate=self.accumulate,
             amp="auto" if self.amp else "off",

@@ -49,6 +49,7 @@ TAGS = {
     "log10": "LOG10",
     "silog": "SILOG",
 }
+SELECTIONS = {"loss": "Val/Loss", "abs_rel": "Val/ABS_REL", "delta1": "Val/D1"}
 PICTURES = 4
 
 
@@ -93,14 +94,17 @@ class Validation:
         if self.pairs is not None:
             predictor = Predictor(self.recipe.trained, device=str(self._device))
             scalars["Val/da2k/ACCURACY"] = evaluate(predictor, self.pairs, DA2K).metrics["accuracy"]
-        name = "Val/Loss" if self.config.select_by == "loss" else "Val/ABS_REL"
+        name = SELECTIONS[self.config.select_by]
         if name not in scalars:
             raise DataError(
-                expected="validation pictures with depth in metres for --select-by abs_rel",
+                expected=f"validation pictures with depth in metres for --select-by {self.config.select_by}",
                 got=f"disparity in {', '.join(self.streams)}",
                 remedy="say --select-by loss, or name a dataset with metres too",
             )
-        return ValidationResult(scalars=scalars, selection=scalars[name], selection_name=name, pictures=pictures)
+        selection, said = scalars[name], name
+        if self.config.select_by == "delta1":  # the highest is best, and the engine takes the lowest
+            selection, said = 1.0 - selection, f"1 - {name}"
+        return ValidationResult(scalars=scalars, selection=selection, selection_name=said, pictures=pictures)
 
     @property
     def _device(self) -> torch.device:
