@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from leadline.models.config import BEIT_SIZES, DINOV2_SIZES
+from leadline.models.encoder_sizes import BEIT_SIZES, DINOV2_SIZES
 from leadline.models.hugging_face_config import backbone_values
 
 NYU = {"name": "nyu", "n_bins": 64, "min_depth": 1e-3, "max_depth": 10.0}

@@ -13,8 +13,9 @@ from leadline.models.beit import (
     _distances_from_each_patch,
     _distances_looked_up,
 )
-from leadline.models.config import BEIT_SIZES, BeitSize, DepthModelConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.encoder_sizes import BEIT_SIZES, BeitSize
 
 TOY = BEIT_SIZES["beit-toy"]
 

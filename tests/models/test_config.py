@@ -11,7 +11,8 @@ import pytest
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
-from leadline.models.config import DINOV2_SIZES, TOY_SIZES, DepthModelConfig, v1_taps
+from leadline.models.config import DepthModelConfig, v1_taps
+from leadline.models.encoder_sizes import DINOV2_SIZES, TOY_SIZES
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from tests.models.test_calibration import CALIBRATION
 
@@ -80,6 +81,18 @@ MISTAKES: list[tuple[Callable[[], object], str]] = [
     (lambda: MetricBinsHeadConfig(bin_centers_type="soft"), "softplus"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_kind="max"), "mean"),  # type: ignore[arg-type]
     (lambda: MetricBinsHeadConfig(attractor_type="inverse"), "inv"),  # type: ignore[arg-type]
+    (lambda: DepthModelConfig(decoder="unet"), "dpt, upsample for --decoder"),  # type: ignore[arg-type]
+    (lambda: DepthModelConfig(decoder="upsample", decoder_channels=()), "one decoder channel or more"),
+    (
+        lambda: DepthModelConfig(decoder="upsample", decoder_channels=(8, 0)),
+        "decoder widths and an input size of at least 1",
+    ),
+    (lambda: DepthModelConfig(decoder="upsample", feature_mode="stride8"), "feature_mode zoe with decoder upsample"),
+    (lambda: DepthModelConfig(decoder="upsample", head=MetricBinsHeadConfig()), "sigmoid head .* got .MetricBinsHeadConfig"),
+    (lambda: DepthModelConfig(normalisation="mean"), "own, imagenet"),  # type: ignore[arg-type]
+    (lambda: DepthModelConfig(drop_path=0.1), "above 0 for timm encoders only"),
+    (lambda: DepthModelConfig(encoder="timm:test_vit", drop_path=1.0), "drop_path from 0 to below 1"),
+    (lambda: DepthModelConfig(encoder="timm:test_vit", drop_path=-0.1), "drop_path from 0 to below 1"),
     (lambda: DepthModelConfig.from_dict({"encodr": "vits"}), r"did you mean encoder\?"),
     (lambda: DepthModelConfig.from_dict({"head": {"type": "bins"}}), "metric_bins"),
 ]
@@ -95,6 +108,22 @@ def test_config__a_mistake_is_one_line(mistake: Callable[[], object], said: str)
 def test_config_and_presets__do_not_import_torch() -> None:
     code = "import sys, leadline.models.presets; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_to_dict__holds_what_came_later_only_where_it_says_something() -> None:
+    later = {"decoder": "upsample", "normalisation": "imagenet", "drop_path": 0.1}
+    plain = DepthModelConfig(encoder="timm:test_vit")
+    assert not later.keys() & plain.to_dict().keys()
+    assert DepthModelConfig.from_dict(plain.to_dict()) == plain
+    told = replace(plain, decoder="upsample", normalisation="imagenet", drop_path=0.1, decoder_channels=(8, 4))
+    written = json.loads(json.dumps(told.to_dict()))
+    assert {name: written[name] for name in later} == later
+    assert DepthModelConfig.from_dict(written) == told
+
+
+def test_config__widths_of_the_upsampling_decoder_are_the_references_unless_told() -> None:
+    assert DepthModelConfig(encoder="vits", decoder="upsample").features == 256
+    assert DepthModelConfig(encoder="vits", decoder="upsample", decoder_features=8).features == 8
 
 
 def test_to_dict__holds_a_calibration_only_where_there_is_one() -> None:

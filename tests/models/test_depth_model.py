@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from leadline.contracts.depth_map import DepthKind
-from leadline.models.config import DepthModelConfig, FeatureMode
+from leadline.models.config import Decoder, DepthModelConfig, FeatureMode
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from leadline.models.normalisation import IMAGENET
@@ -51,6 +53,52 @@ def test_model__says_what_it_is() -> None:
     assert toy(encoder="timm:vit_tiny_patch16_224").normalisation.mean == (0.5, 0.5, 0.5)
 
 
+@pytest.mark.parametrize("head", ["relative", "sigmoid"])
+@pytest.mark.parametrize("encoder", ["dinov2-toy", "beit-toy", "timm:test_vit", "timm:test_resnet"])
+@pytest.mark.parametrize("size", [(64, 96), (33, 50)])
+def test_upsampling_decoder__any_size_in_is_the_size_out(size: tuple[int, int], encoder: str, head: str) -> None:
+    model = DepthModel(DepthModelConfig(encoder=encoder, decoder="upsample", head=HEADS[head]))
+    image = torch.randn(2, 3, *size)
+    depth = model(image)
+    assert (depth.shape, depth.dtype) == ((2, *size), torch.float32)
+    assert (depth >= 0).all()
+    assert (depth <= 20).all() or head == "relative"
+    assert len(model.encode(image).maps) == 1
+    assert model.predict_full(image).depth.shape == (2, *size)
+
+
+def test_upsampling_decoder__leaves_no_trained_parameter_without_gradient() -> None:
+    for encoder in ("dinov2-toy", "timm:test_vit", "timm:test_resnet"):
+        model = DepthModel(DepthModelConfig(encoder=encoder, decoder="upsample", head=HEADS["sigmoid"]))
+        torch.autograd.backward(model(torch.randn(2, 3, 64, 64)).square().mean())
+        assert [name for name, one in model.named_parameters() if one.requires_grad != (one.grad is not None)] == []
+
+
+@pytest.mark.parametrize("encoder", ["dinov2-toy", "beit-toy", "timm:test_vit", "timm:deit_tiny_distilled_patch16_224"])
+@pytest.mark.parametrize("decoder", ["dpt", "upsample"])
+def test_embed__is_the_class_token_of_the_last_map(encoder: str, decoder: Decoder) -> None:
+    model = DepthModel(DepthModelConfig(encoder=encoder, decoder=decoder)).eval()
+    image = torch.randn(2, 3, 2 * model.size_multiple, 3 * model.size_multiple)
+    features = model.encode(image)
+    assert torch.equal(model.embed(features), features.prefix[-1][:, 0])
+    if encoder.startswith("timm:"):  # through the backbone's own norm
+        backbone: Any = model.get_submodule("encoder.backbone")
+        torch.testing.assert_close(model.embed(features), backbone.forward_features(image)[:, 0])
+
+
+@pytest.mark.parametrize(("encoder", "prefix"), [("timm:test_resnet", 0), ("timm:vit_little_patch16_reg4_gap_256", 4)])
+def test_embed__is_the_mean_over_pixels_where_no_token_stands_for_the_image(encoder: str, prefix: int) -> None:
+    model = DepthModel(DepthModelConfig(encoder=encoder, decoder="upsample")).eval()
+    features = model.encode(torch.randn(2, 3, 64, 96))
+    assert sum(one.shape[1] for one in features.prefix) == prefix
+    torch.testing.assert_close(model.embed(features), features.maps[-1].flatten(2).mean(2))
+
+
+def test_normalisation__is_imagenets_where_the_configuration_says_so() -> None:
+    config = DepthModelConfig(encoder="timm:vit_tiny_patch16_224", decoder="upsample", normalisation="imagenet")
+    assert DepthModel(config).normalisation == IMAGENET
+
+
 def test_predict_full__agrees_with_forward_and_brings_the_distribution() -> None:
     model, image = toy(HEADS["bins"]).eval(), torch.randn(2, 3, 33, 50)
     said = model.predict_full(image)
@@ -74,7 +122,7 @@ def test_predict_full__plain_heads_have_no_bins() -> None:
 
 def test_sigmoid_head__reads_the_logit_before_its_relu() -> None:
     model = toy(HEADS["sigmoid"]).eval()
-    parameters = dict(model.decoder.scratch.output_conv2.named_parameters())
+    parameters = dict(model.get_submodule("decoder.scratch.output_conv2").named_parameters())
     with torch.no_grad():
         parameters["2.weight"].zero_()
         parameters["2.bias"].fill_(-2.0)

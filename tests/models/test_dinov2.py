@@ -4,8 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from leadline.models.config import DINOV2_SIZES
 from leadline.models.dinov2 import DinoVisionTransformer
+from leadline.models.encoder_sizes import DINOV2_SIZES
 
 TOY = DINOV2_SIZES["dinov2-toy"]
 ENCODER_PARAMETERS = {"vits": 22_056_576, "vitb": 86_580_480, "vitl": 304_368_640, "vitg": 1_136_480_768}

@@ -22,6 +22,7 @@ from leadline.models.head_config import MetricBinsHeadConfig, RoutedBinsHeadConf
 from leadline.models.presets import PRESETS
 from leadline.models.weight_writers import Layout, write_weights
 from leadline.models.weights import initialise_from, load_model
+from tests.models.jepa_reference import ReferenceNetwork
 from tests.models.payload import Payload
 from tests.portable_echo import description, echo_network, write_echo
 
@@ -98,7 +99,16 @@ def empty_folder(folder: Path) -> Path:
     return folder / "stranger"
 
 
+def jepa(folder: Path) -> Path:
+    """A checkpoint of the JEPA-depth reference, which says itself what it is."""
+    network = ReferenceNetwork("test_vit", 4)
+    torch.save({"model_state_dict": network.state_dict(), "args": {"model": "test_vit"}}, folder / "stranger.pth")
+    return folder / "stranger.pth"
+
+
+DESCRIBED = {"hugging face folder": "beit-toy", "our folder": "beit-toy", "jepa": "timm:test_vit"}
 FILES: dict[str, Maker] = {
+    "jepa": jepa,
     **{name: official(name) for name in FAMILIES},
     "dinov2 hub": states(lambda: DepthModel(FAMILIES["depth-anything-v2-small"]).encoder),
     "timm vit": states(lambda: timm.create_model("vit_tiny_patch16_224", depth=2)),
@@ -164,8 +174,8 @@ def test_load_model__takes_a_file_as_its_own_family_only(file: str, tmp_path: Pa
 @pytest.mark.parametrize("file", FILES)
 def test_load_model__without_a_word_takes_only_what_describes_itself(file: str, tmp_path: Path) -> None:
     path = FILES[file](tmp_path)
-    if file in {"hugging face folder", "our folder"}:
-        assert load_model(path).config.encoder == FAMILIES[HUGGING_FACE].encoder
+    if file in DESCRIBED:
+        assert load_model(path).config.encoder == DESCRIBED[file]
         return
     with pytest.raises(LeadlineError) as refusal:
         load_model(path)
@@ -189,7 +199,7 @@ def test_initialise_from__takes_whole_encoders_only_and_else_changes_nothing(fil
     assert not (tmp_path / "run").exists()
 
 
-REFUSED = [file for file in FILES if file not in {"hugging face folder", "our folder", "onnx"}]
+REFUSED = [file for file in FILES if file not in {*DESCRIBED, "onnx"}]
 
 
 @pytest.mark.parametrize("file", REFUSED)

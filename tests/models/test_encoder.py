@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from leadline.models.config import DINOV2_SIZES, DepthModelConfig, v1_taps
+from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.dinov2 import DinoVisionTransformer
 from leadline.models.encoder import build_encoder
+from leadline.models.encoder_sizes import DINOV2_SIZES
 from leadline.models.timm_encoder import TimmStages
 
 

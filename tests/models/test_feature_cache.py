@@ -100,6 +100,13 @@ def test_feature_cache__the_decoder_reads_from_it_what_the_network_reads() -> No
     assert torch.equal(cached, plain)
 
 
+def test_fingerprint__tells_encoders_apart_of_which_other_maps_are_read() -> None:
+    model = toy_model()
+    last_only = DepthModel(DepthModelConfig(encoder="dinov2-toy", decoder="upsample"))
+    last_only.encoder.load_state_dict(model.encoder.state_dict())
+    assert fingerprint(model) != fingerprint(last_only)
+
+
 def test_feature_cache__a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="keep them in memory"):

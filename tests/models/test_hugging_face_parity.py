@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from leadline.models.config import BEIT_SIZES, BeitSize, DepthModelConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.encoder_sizes import BEIT_SIZES, BeitSize
 from leadline.models.hugging_face_config import hugging_face_config
 from leadline.models.weight_names import translate
 from tests.models.hugging_face import KITTI, NYU, depth_anything, zoedepth

@@ -59,6 +59,35 @@ def test_plain_transformer__reads_the_blocks_it_is_told_to() -> None:
     assert build_timm_encoder("vit_tiny_patch16_224", (0, 1, 2, 7)).taps == (0, 1, 2, 7)
 
 
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "resnet18"])
+def test_one_level__is_the_last_of_four_and_keeps_their_names(name: str) -> None:
+    four, one = build_timm_encoder(name).eval(), build_timm_encoder(name, levels=1).eval()
+    one.load_state_dict(four.state_dict())
+    image = torch.randn(1, 3, 64, 32)
+    assert len(one(image).maps) == len(one.layout.channels) == 1
+    torch.testing.assert_close(one(image).maps[0], four(image).maps[3])
+
+
+def test_class_token__is_known_from_the_backbone() -> None:
+    names = ("vit_tiny_patch16_224", "vit_little_patch16_reg4_gap_256", "xcit_nano_12_p16_224", "resnet18")
+    assert [build_timm_encoder(name).layout.class_token for name in names] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_resnet"])
+def test_drop_path__changes_training_and_nothing_else(name: str) -> None:
+    image = torch.randn(2, 3, 64, 64)
+    for rate in (0.0, 0.9):
+        torch.manual_seed(0)
+        encoder = build_timm_encoder(name, levels=1, drop_path=rate)
+        for norm in encoder.modules():
+            norm.train(not isinstance(norm, torch.nn.BatchNorm2d))
+            if isinstance(norm, torch.nn.BatchNorm2d):  # timm's branches begin at 0, and would be missed by nobody
+                torch.nn.init.ones_(norm.weight)
+        first, second = encoder(image).maps[0], encoder(image).maps[0]
+        assert torch.equal(first, second) == (rate == 0)
+        assert torch.equal(encoder.eval()(image).maps[0], encoder(image).maps[0])
+
+
 def test_parameters_no_map_needs__are_frozen_and_all_others_learn() -> None:
     encoder = build_timm_encoder("eva02_tiny_patch14_224", (0, 1, 2, 7))
     frozen = {name for name, one in encoder.named_parameters() if not one.requires_grad}

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
-from leadline.models.weight_files import read_tensors, require_weights_suffix
+from leadline.models.weight_files import read_tensors, read_training_flags, require_weights_suffix
 from tests.models.payload import Payload
 
 TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1, 2]), "b": torch.tensor(3.0)}
@@ -140,6 +140,18 @@ def test_require_weights_suffix__names_the_order_of_arguments() -> None:
 def test_require_weights_suffix__sends_an_exported_graph_to_what_it_came_from(name: str) -> None:
     with pytest.raises(WeightsError, match="name what it was exported from"):
         require_weights_suffix(Path(name))
+
+
+def test_read_training_flags__are_the_args_beside_the_weights(tmp_path: Path) -> None:
+    tensors = {"w": torch.ones(1)}
+    contents = {"both": {"model_state_dict": tensors, "args": {"model": "resnet50", "bs": 4}}, "none": tensors}
+    contents["odd"] = {"state_dict": tensors, "args": ["--bs", "4"]}
+    for name, content in contents.items():
+        torch.save(content, tmp_path / f"{name}.pt")
+    save_file(tensors, tmp_path / "w.safetensors")
+    assert read_training_flags(tmp_path / "both.pt") == {"model": "resnet50", "bs": 4}
+    for name in ("none.pt", "odd.pt", "w.safetensors"):
+        assert read_training_flags(tmp_path / name) == {}
 
 
 def test_read_tensors__a_payload_is_named_and_nobody_is_told_to_trust_it(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from leadline.contracts.errors import WeightsError
-from leadline.models.config import DINOV2_SIZES, DepthModelConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.encoder_sizes import DINOV2_SIZES
 from leadline.models.head_config import MetricBinsHeadConfig
 from leadline.models.weight_names import is_ours, translate
 from tests.models.official import official_names

@@ -22,7 +22,7 @@ from leadline.models.head_config import (
 from leadline.models.presets import PRESETS, Preset
 from leadline.models.weight_files import read_tensors
 from leadline.models.weight_names import translate
-from leadline.models.weight_writers import write_weights
+from leadline.models.weight_writers import Layout, write_weights
 from leadline.models.weights import load_model
 from tests.models.hugging_face import randomised
 
@@ -162,6 +162,14 @@ def test_write_weights__what_transformers_would_compute_otherwise_is_refused(
         write_weights(DepthModel(config), tmp_path / "out", layout="hugging-face")
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("layout", ["official", "hugging-face"])
+def test_write_weights__other_layouts_know_no_upsampling_decoder(layout: Layout, tmp_path: Path) -> None:
+    model = DepthModel(DepthModelConfig(encoder="dinov2-toy", decoder="upsample"))
+    with pytest.raises(UsageError, match=r"DPT decoder.* got decoder upsample; write it with layout leadline"):
+        write_weights(model, tmp_path / "a.pth", layout=layout)
+    assert not list(tmp_path.iterdir())
 
 
 def test_write_weights__an_official_file_needs_a_suffix_and_an_official_encoder(tmp_path: Path) -> None:

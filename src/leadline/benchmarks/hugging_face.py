@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from leadline.contracts.errors import ContractError, MissingExtraError
-from leadline.models.config import DINOV2_SIZES, DepthModelConfig
+from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.encoder_sizes import DINOV2_SIZES
 from leadline.models.head_config import SigmoidHeadConfig
 from leadline.models.weights import initialise_from
 

@@ -13,10 +13,11 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from leadline.models.attention import attend
-from leadline.models.config import BeitSize
 from leadline.models.dinov2 import Mlp, PatchEmbed
+from leadline.models.encoder_sizes import BeitSize
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.normalisation import Normalisation
+from leadline.models.recomputation import recomputed
 
 PATCH_PX = 16
 SIZE_MULTIPLE = 32  # MiDaS rounds to it: the coarsest decoder level halves the grid once more
@@ -97,16 +98,18 @@ class BeitVisionTransformer(nn.Module):
 
     Args:
         size: widths and depth.
-        taps: four rising 0-based block numbers.
+        taps: rising 0-based block numbers, four for DPT.
     """
 
     def __init__(self, size: BeitSize, taps: tuple[int, ...]) -> None:
         super().__init__()
         self.taps = taps
+        self.recomputes = False
         self.layout = EncoderLayout(
             channels=(size.dim,) * len(taps),
             strides=(PATCH_PX,) * len(taps),
             prefix_tokens=1,
+            class_token=True,
             size_multiple=SIZE_MULTIPLE,
             normalisation=MIDAS,
         )
@@ -118,7 +121,7 @@ class BeitVisionTransformer(nn.Module):
         self._initialise()
 
     def forward(self, image_B3HW: Tensor) -> Features:
-        """Normalised (B,3,H,W), sides multiples of 16 -> four maps (B,D,H/16,W/16) and their class tokens (B,1,D)."""
+        """Normalised (B,3,H,W), sides multiples of 16 -> for each tap a map (B,D,H/16,W/16) and its class token (B,1,D)."""
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         patches_BND = self.patch_embed(image_B3HW)
         tokens_BND = torch.cat(
@@ -126,7 +129,7 @@ class BeitVisionTransformer(nn.Module):
         )
         readings = []
         for index, block in enumerate(self.blocks[: self.taps[-1] + 1]):
-            tokens_BND = block(tokens_BND, h, w)
+            tokens_BND = recomputed(block, tokens_BND, h, w) if self.recomputes else block(tokens_BND, h, w)
             if index in self.taps:
                 readings.append(tokens_BND)
         return Features(
@@ -134,6 +137,10 @@ class BeitVisionTransformer(nn.Module):
             strides=self.layout.strides,
             prefix=tuple(tokens[:, :1] for tokens in readings),
         )
+
+    def recompute_gradients(self) -> None:
+        """From now on, training keeps the blocks' inputs only and computes the rest again on the way back."""
+        self.recomputes = True
 
     def _initialise(self) -> None:
         """BEiT's start: truncated normal of 0.02 for linear maps and the class token."""

@@ -10,93 +10,22 @@ from typing import Any, Literal, get_args
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import require
 from leadline.models.calibration import Calibration
-from leadline.models.head_config import HEADS, LEVELS, HeadConfig, RelativeHeadConfig
+from leadline.models.encoder_sizes import BEIT_SIZES, DINOV2_SIZES, TOY_SIZES, BeitSize, DinoSize
+from leadline.models.head_config import HEADS, LEVELS, HeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 from leadline.models.requirements import correct, require_one_of
 
 TIMM_PREFIX = "timm:"
 
 FeatureMode = Literal["zoe", "stride8"]
 PositionRule = Literal["official", "size"]
-FeedForward = Literal["mlp", "swiglu"]
 Readout = Literal["ignore", "project"]
 Interpolation = Literal["cubic", "bilinear", "antialiased"]
+Decoder = Literal["dpt", "upsample"]
+Statistics = Literal["own", "imagenet"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DinoSize:
-    """One size of our DINOv2 and the DPT widths that go with it (patch 14, native grid 37x37).
-
-    Attributes:
-        dim, depth, heads: width, blocks and attention heads.
-        feed_forward: GELU MLP, or the SwiGLU of the giant.
-        taps: 0-based blocks after which features are read (Depth Anything V2).
-        features, channels: DPT width and its four reassembled widths.
-    """
-
-    dim: int
-    depth: int
-    heads: int
-    taps: tuple[int, ...]
-    features: int
-    channels: tuple[int, ...]
-    feed_forward: FeedForward = "mlp"
-
-
-# vits..vitg: Depth Anything V2, metric_depth/run.py and dinov2.py.  The others are ours: "dinov2-toy" is the size of the
-# stored toy fixture, "dinov2-nano" and "dinov2-tiny" (DeiT-Ti's width) can be trained from nothing on a CPU.
-DINOV2_SIZES: dict[str, DinoSize] = {
-    "vits": DinoSize(dim=384, depth=12, heads=6, taps=(2, 5, 8, 11), features=64, channels=(48, 96, 192, 384)),
-    "vitb": DinoSize(dim=768, depth=12, heads=12, taps=(2, 5, 8, 11), features=128, channels=(96, 192, 384, 768)),
-    "vitl": DinoSize(dim=1024, depth=24, heads=16, taps=(4, 11, 17, 23), features=256, channels=(256, 512, 1024, 1024)),
-    "vitg": DinoSize(
-        dim=1536,
-        depth=40,
-        heads=24,
-        taps=(9, 19, 29, 39),
-        features=384,
-        channels=(1536, 1536, 1536, 1536),
-        feed_forward="swiglu",
-    ),
-    "dinov2-tiny": DinoSize(dim=192, depth=12, heads=3, taps=(2, 5, 8, 11), features=48, channels=(24, 48, 96, 192)),
-    "dinov2-nano": DinoSize(dim=96, depth=4, heads=3, taps=(0, 1, 2, 3), features=32, channels=(16, 24, 48, 96)),
-    "dinov2-toy": DinoSize(dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24)),
-    "dinov2-toy-swiglu": DinoSize(
-        dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24), feed_forward="swiglu"
-    ),
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BeitSize:
-    """One size of our BEiT and the DPT widths that go with it (patch 16), as in MiDaS 3.1.
-
-    Attributes:
-        dim, depth, heads: width, blocks and attention heads.
-        taps: 0-based blocks after which features are read.
-        features, channels: DPT width and its four reassembled widths.
-        native_grid: patches along each side of the pictures it was trained on.
-    """
-
-    dim: int
-    depth: int
-    heads: int
-    taps: tuple[int, ...]
-    features: int
-    channels: tuple[int, ...]
-    native_grid: int
-
-
-# beitl: MiDaS's DPT_BEiT_L_384, the encoder of ZoeDepth.  "beit-toy" is ours, for tests.
-BEIT_SIZES: dict[str, BeitSize] = {
-    "beitl": BeitSize(
-        dim=1024, depth=24, heads=16, taps=(5, 11, 17, 23), features=256, channels=(256, 512, 1024, 1024), native_grid=24
-    ),
-    "beit-toy": BeitSize(dim=32, depth=4, heads=4, taps=(0, 1, 2, 3), features=16, channels=(8, 12, 16, 24), native_grid=4),
-}
-TOY_SIZES = frozenset({"dinov2-toy", "dinov2-toy-swiglu", "beit-toy"})
-"""For tests: they can be named, but no error offers them."""
 # Depth Anything says nothing about foreign backbones; the Small decoder is wide enough for those that train on a CPU.
 _TIMM_FEATURES, _TIMM_CHANNELS = DINOV2_SIZES["vits"].features, DINOV2_SIZES["vits"].channels
+_UPSAMPLE_FEATURES = 256  # of the first stage, as in the JEPA-depth reference
 
 
 def v1_taps(encoder: str) -> tuple[int, ...]:
@@ -114,7 +43,9 @@ class DepthModelConfig:
     Attributes:
         encoder: a name of ``DINOV2_SIZES`` or ``BEIT_SIZES``, or ``"timm:<any timm model>"``.
         taps: 0-based blocks to read; None = the encoder's own table (for timm: four evenly spread, or the four last stages).
-        decoder_features, decoder_channels: DPT widths; None = the encoder's own.
+        decoder: "dpt" fuses four maps; "upsample" doubles the last one until it is as large as the image.
+        decoder_features: DPT width, or that of the first doubling, halved at each later; None = the encoder's own, or 256.
+        decoder_channels: the four reassembled DPT widths, or that of each doubling; None = the encoder's own, or by halving.
         feature_mode: "zoe" = maps where Depth Anything has them; "stride8" = pyramid at 1/8, 1/16 and 1/32, fused at 1/8.
         head: what the numbers mean.
         position_rule: "official" = DINOv2's scale factor with offset 0.1; "size" = by target size, as Hugging Face does.
@@ -122,6 +53,9 @@ class DepthModelConfig:
         interpolation: how the pictures it was trained on were brought to size: "cubic" = a = -0.75 without averaging (Depth
             Anything), "bilinear" = aligned corners without averaging (MiDaS and ZoeDepth), "antialiased" = averaging (ours).
         calibration: what turns the head's numbers into metres; None = they stay what the head makes them.
+        normalisation: "own" = by the mean and spread the backbone was trained with; "imagenet" = always ImageNet's.
+        drop_path: how often a residual branch of the last block is left out while training, rising to it from 0 at the first
+            (Huang et al. 2016, arXiv 1603.09382); timm encoders only.
     """
 
     encoder: str = "vits"
@@ -134,6 +68,9 @@ class DepthModelConfig:
     input_size: int | None = None
     interpolation: Interpolation = "cubic"
     calibration: Calibration | None = None
+    decoder: Decoder = "dpt"
+    normalisation: Statistics = "own"
+    drop_path: float = 0.0
 
     def __post_init__(self) -> None:
         if not (self.encoder.startswith(TIMM_PREFIX) or self.encoder in DINOV2_SIZES or self.encoder in BEIT_SIZES):
@@ -148,10 +85,26 @@ class DepthModelConfig:
         own = self.size or self.beit
         if self.taps is not None and own is not None:
             require(self.taps[-1] < own.depth, f"taps below {own.depth} for {self.encoder}", self.taps, correct())
-        if self.decoder_channels is not None:
-            require(len(self.decoder_channels) == LEVELS, f"{LEVELS} decoder channels", self.decoder_channels, correct())
+        self._check_decoder()
+        require_one_of(self.normalisation, get_args(Statistics), "normalisation")
+        of_timm = self.encoder.startswith(TIMM_PREFIX)
+        drops = "drop_path from 0 to below 1, above 0 for timm encoders only"
+        require(0 <= self.drop_path < 1 and (of_timm or self.drop_path == 0), drops, self.drop_path, correct("drop_path"))
         sizes = (self.decoder_features, self.input_size, *(self.decoder_channels or ()))
         require(all(n is None or n >= 1 for n in sizes), "decoder widths and an input size of at least 1", sizes, correct())
+
+    def _check_decoder(self) -> None:
+        require_one_of(self.decoder, get_args(Decoder), "decoder")
+        if self.decoder == "dpt":
+            fit = self.decoder_channels is None or len(self.decoder_channels) == LEVELS
+            require(fit, f"{LEVELS} decoder channels", self.decoder_channels, correct())
+            return
+        require(self.decoder_channels != (), "one decoder channel or more", self.decoder_channels, correct())
+        require(
+            self.feature_mode == "zoe", "feature_mode zoe with decoder upsample", self.feature_mode, correct("feature_mode")
+        )
+        plain = isinstance(self.head, RelativeHeadConfig | SigmoidHeadConfig)
+        require(plain, "a relative or a sigmoid head with decoder upsample", type(self.head).__name__, correct("decoder"))
 
     @property
     def size(self) -> DinoSize | None:
@@ -170,7 +123,9 @@ class DepthModelConfig:
 
     @property
     def features(self) -> int:
-        """DPT width, resolved."""
+        """DPT width, or that of the first doubling, resolved."""
+        if self.decoder == "upsample":
+            return self.decoder_features or _UPSAMPLE_FEATURES
         own = self.size or self.beit
         return self.decoder_features or (own.features if own else _TIMM_FEATURES)
 
@@ -191,7 +146,11 @@ class DepthModelConfig:
         return DepthKind.AFFINE_DISPARITY if isinstance(self.head, RelativeHeadConfig) else DepthKind.METRIC
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; the head carries its name under ``"type"``, and a calibration is there only where there is one."""
+        """JSON-ready; the head carries its name under ``"type"``.
+
+        A calibration, and what came after the first release, is there only where it says something: what it leaves out is
+        then read by that release too.
+        """
         head_type = next(name for name, kind in HEADS.items() if isinstance(self.head, kind))
         values = _as_dict(self) | {"head": {"type": head_type} | _as_dict(self.head)}
         return values if self.calibration is None else values | {"calibration": self.calibration.to_dict()}
@@ -211,11 +170,13 @@ class DepthModelConfig:
 
 
 _NESTED = frozenset({"head", "calibration"})
+_LATER = frozenset({"decoder", "normalisation", "drop_path"})
 
 
 def _as_dict(config: HeadConfig | DepthModelConfig) -> dict[str, Any]:
-    pairs = ((one.name, getattr(config, one.name)) for one in fields(config) if one.name not in _NESTED)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
+    own = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in _NESTED}
+    silent = {one.name for one in fields(config) if one.name in _LATER and own[one.name] == one.default}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in own.items() if name not in silent}
 
 
 def _known(values: Mapping[str, Any], owner: type[HeadConfig | DepthModelConfig]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from leadline.geometry.multiples import nearest_multiples
 from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
 from leadline.models.config import DepthModelConfig
 from leadline.models.decoders.dpt import DptDecoder
+from leadline.models.decoders.upsample import UpsampleDecoder
 from leadline.models.encoder import build_encoder
-from leadline.models.features import Features
+from leadline.models.features import EncoderLayout, Features
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RoutedBinsHeadConfig, SigmoidHeadConfig
 from leadline.models.heads.calibrated import calibrated
 from leadline.models.heads.metric_bins import BinsOutput, MetricBinsHead
@@ -27,7 +28,7 @@ from leadline.models.heads.precision import at_least_float32
 from leadline.models.heads.relative import RelativeHead
 from leadline.models.heads.routed_bins import RoutedBinsHead
 from leadline.models.heads.taps import HeadTaps
-from leadline.models.normalisation import Normalisation
+from leadline.models.normalisation import IMAGENET, Normalisation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +79,7 @@ class DepthModel(  # type: ignore[call-arg]
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config, pretrained=pretrained_backbone)
-        self.decoder = DptDecoder(self.encoder.layout, config.features, config.channels, config.feature_mode, config.readout)
+        self.decoder = _build_decoder(config, self.encoder.layout)
         self.head = _build_head(config.head, config.features)
         self.encoder_frozen = False
 
@@ -90,12 +91,17 @@ class DepthModel(  # type: ignore[call-arg]
     @property
     def normalisation(self) -> Normalisation:
         """What the input must be normalised with."""
-        return self.encoder.layout.normalisation
+        return IMAGENET if self.config.normalisation == "imagenet" else self.encoder.layout.normalisation
 
     @property
     def size_multiple(self) -> int:
         """14 for DINOv2, else the patch or the coarsest stride of the backbone."""
         return self.encoder.layout.size_multiple
+
+    @property
+    def logit_bias(self) -> str:
+        """Name of the parameter that lifts or sinks all that the decoder hands to a plain head."""
+        return f"decoder.{self.decoder.logit_bias}"
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         """Normalised (B,3,H,W) -> (B,H,W), at least float32, in the model's own kind: metres, or without unit."""
@@ -112,6 +118,15 @@ class DepthModel(  # type: ignore[call-arg]
         said = self.read(self.decoder(features, size).taps())
         depth = said.depth_m if isinstance(said, BinsOutput) else said
         return at_least_float32(depth)
+
+    def embed(self, features: Features) -> Tensor:
+        """The encoder's maps -> one vector for each image, (B,C), no unit, with C the width of the last map.
+
+        The class token of the last map; its mean over pixels where the encoder has none (register tokens are none).
+        """
+        if self.encoder.layout.class_token:
+            return features.prefix[-1][:, 0]
+        return features.maps[-1].mean(dim=(2, 3))
 
     def predict_full(self, image_B3HW: Tensor) -> DepthOutput:
         """Normalised (B,3,H,W) -> depth (B,H,W) in its unit, with the distribution and relative depth behind it."""
@@ -142,6 +157,16 @@ class DepthModel(  # type: ignore[call-arg]
         self.encoder_frozen = True
         self.encoder.requires_grad_(requires_grad=False)
         self.encoder.eval()
+
+    def recompute_gradients(self) -> None:
+        """From now on, training keeps a block's input only and computes the rest again on the way back (arXiv 1604.06174).
+
+        Less memory, a third more time, the same gradients; batch norms in a backbone count such a batch twice.
+
+        Raises:
+            UsageError: a timm backbone that cannot.
+        """
+        self.encoder.recompute_gradients()
 
     def train(self, mode: bool = True) -> DepthModel:  # noqa: FBT001, FBT002
         """As torch, except that a frozen encoder stays in evaluation mode."""
@@ -176,6 +201,12 @@ class DepthModel(  # type: ignore[call-arg]
         if fitted == (H, W):
             return image_B3HW
         return F.interpolate(image_B3HW, size=fitted, mode="bilinear", align_corners=False)
+
+
+def _build_decoder(config: DepthModelConfig, layout: EncoderLayout) -> DptDecoder | UpsampleDecoder:
+    if config.decoder == "upsample":
+        return UpsampleDecoder(layout, config.features, config.decoder_channels)
+    return DptDecoder(layout, config.features, config.channels, config.feature_mode, config.readout)
 
 
 def _build_head(config: HeadConfig, features: int) -> MetricBinsHead | RoutedBinsHead | SigmoidHead | RelativeHead:

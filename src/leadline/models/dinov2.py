@@ -12,10 +12,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from leadline.models.attention import attend
-from leadline.models.config import DinoSize, PositionRule
+from leadline.models.config import PositionRule
+from leadline.models.encoder_sizes import DinoSize
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.normalisation import IMAGENET
 from leadline.models.position_embedding import resample_positions
+from leadline.models.recomputation import recomputed
 
 PATCH_PX = 14
 NATIVE_GRID = 37  # 518 / 14, the grid the position embedding was trained on
@@ -116,17 +118,19 @@ class DinoVisionTransformer(nn.Module):
 
     Args:
         size: widths and depth.
-        taps: four rising 0-based block numbers.
+        taps: rising 0-based block numbers, four for DPT.
         position_rule: how position embeddings reach another grid than 37x37.
     """
 
     def __init__(self, size: DinoSize, taps: tuple[int, ...], position_rule: PositionRule = "official") -> None:
         super().__init__()
         self.taps, self.position_rule = taps, position_rule
+        self.recomputes = False
         self.layout = EncoderLayout(
             channels=(size.dim,) * len(taps),
             strides=(PATCH_PX,) * len(taps),
             prefix_tokens=1,
+            class_token=True,
             size_multiple=PATCH_PX,
             normalisation=IMAGENET,
         )
@@ -142,7 +146,7 @@ class DinoVisionTransformer(nn.Module):
         self._initialise()
 
     def forward(self, image_B3HW: Tensor) -> Features:
-        """Normalised (B,3,H,W), sides multiples of 14 -> four maps (B,D,H/14,W/14) and their class tokens (B,1,D)."""
+        """Normalised (B,3,H,W), sides multiples of 14 -> for each tap a map (B,D,H/14,W/14) and its class token (B,1,D)."""
         h, w = image_B3HW.shape[-2] // PATCH_PX, image_B3HW.shape[-1] // PATCH_PX
         readings = [self.norm(tokens) for tokens in self._tapped(self._embed(image_B3HW, h, w))]
         return Features(
@@ -150,6 +154,10 @@ class DinoVisionTransformer(nn.Module):
             strides=self.layout.strides,
             prefix=tuple(tokens[:, :1] for tokens in readings),
         )
+
+    def recompute_gradients(self) -> None:
+        """From now on, training keeps the blocks' inputs only and computes the rest again on the way back."""
+        self.recomputes = True
 
     def positions(self, h: int, w: int) -> Tensor:
         """(1, 1 + hw, D) position embedding, no unit, of an h x w patch grid, the class token's first."""
@@ -167,7 +175,7 @@ class DinoVisionTransformer(nn.Module):
     def _tapped(self, tokens_BND: Tensor) -> list[Tensor]:
         readings = []
         for index, block in enumerate(self.blocks[: self.taps[-1] + 1]):
-            tokens_BND = block(tokens_BND)
+            tokens_BND = recomputed(block, tokens_BND) if self.recomputes else block(tokens_BND)
             if index in self.taps:
                 readings.append(tokens_BND)
         return readings

@@ -6,6 +6,7 @@ from __future__ import annotations
 from leadline.models.beit import BeitVisionTransformer
 from leadline.models.config import TIMM_PREFIX, DepthModelConfig
 from leadline.models.dinov2 import DinoVisionTransformer
+from leadline.models.head_config import LEVELS
 from leadline.models.timm_encoder import TimmStages, TimmTransformer, build_timm_encoder
 
 Encoder = DinoVisionTransformer | BeitVisionTransformer | TimmStages | TimmTransformer
@@ -19,8 +20,15 @@ def build_encoder(config: DepthModelConfig, *, pretrained: bool = False) -> Enco
     Raises:
         UsageError: a timm backbone that does not exist or cannot serve.
     """
+    read = slice(-1, None) if config.decoder == "upsample" else slice(None)  # that decoder eats the last map only
     if config.beit is not None:
-        return BeitVisionTransformer(config.beit, config.taps or config.beit.taps)
-    if config.size is None:
-        return build_timm_encoder(config.encoder.removeprefix(TIMM_PREFIX), config.taps, pretrained=pretrained)
-    return DinoVisionTransformer(config.size, config.taps or config.size.taps, config.position_rule)
+        return BeitVisionTransformer(config.beit, (config.taps or config.beit.taps)[read])
+    if config.size is not None:
+        return DinoVisionTransformer(config.size, (config.taps or config.size.taps)[read], config.position_rule)
+    return build_timm_encoder(
+        config.encoder.removeprefix(TIMM_PREFIX),
+        config.taps and config.taps[read],
+        levels=1 if config.decoder == "upsample" else LEVELS,
+        drop_path=config.drop_path,
+        pretrained=pretrained,
+    )

@@ -106,7 +106,9 @@ class FeatureCache:
 def fingerprint(model: DepthModel) -> str:
     """A name for what ``model.encode`` computes: the encoder's weights, of any shapes, and which of its blocks are read."""
     config = model.config
-    digest = hashlib.blake2b(f"{config.encoder} {config.taps} {config.position_rule}".encode(), digest_size=_DIGEST_BYTES)
+    read = "" if config.decoder == "dpt" else config.decoder  # another decoder has other maps read
+    says = f"{config.encoder} {config.taps} {config.position_rule}{read}"
+    digest = hashlib.blake2b(says.encode(), digest_size=_DIGEST_BYTES)
     for name, value in sorted(model.encoder.state_dict().items()):
         digest.update(name.encode())
         digest.update(_bytes_of(value))

@@ -20,6 +20,7 @@ class EncoderLayout:
         channels: width of each map, shallow to deep.
         strides: input pixels per map pixel, shallow to deep; all equal for a plain ViT.
         prefix_tokens: tokens before the patches (class token, registers); 0 where there are none.
+        class_token: True where the first of them is a class token, which stands for the whole image.
         size_multiple: input sides must be multiples of this.
         normalisation: what the input must be normalised with.
     """
@@ -29,6 +30,7 @@ class EncoderLayout:
     prefix_tokens: int
     size_multiple: int
     normalisation: Normalisation
+    class_token: bool = False
 
     @property
     def is_plain(self) -> bool:

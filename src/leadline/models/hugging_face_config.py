@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from leadline.contracts.errors import UsageError, WeightsError
-from leadline.models.config import BEIT_SIZES, DINOV2_SIZES, BeitSize, DepthModelConfig, DinoSize, PositionRule
+from leadline.models.config import DepthModelConfig, PositionRule
+from leadline.models.encoder_sizes import BEIT_SIZES, DINOV2_SIZES, BeitSize, DinoSize
 from leadline.models.head_config import (
     RELEASED_MIN_TEMP,
     HeadConfig,

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from leadline.contracts.errors import UsageError
-from leadline.models.config import BeitSize, DepthModelConfig, DinoSize
+from leadline.models.config import DepthModelConfig
+from leadline.models.encoder_sizes import BeitSize, DinoSize
 from leadline.models.head_config import (
     RELEASED_ALPHA,
     RELEASED_GAMMA,

@@ -67,6 +67,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return renamed(tensors, _bare)
 
 
+def read_training_flags(path: Path) -> dict[str, Any]:
+    """What a training loop left of its command line under "args", beside what ``read_tensors`` gave; or nothing."""
+    if path.suffix.lower() not in _PICKLES:
+        return {}
+    content: Any = torch.load(path, map_location="meta", weights_only=True)
+    flags = content.get("args") if isinstance(content, Mapping) else None
+    return {str(name): value for name, value in flags.items()} if isinstance(flags, Mapping) else {}
+
+
 def require_weights_suffix(path: Path) -> None:
     """Refuse what by its name holds no weights, a picture in the model's place or an exported graph, before it is opened.
 

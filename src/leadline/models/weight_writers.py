@@ -54,6 +54,12 @@ def write_weights(model: DepthModel, path: Path, *, layout: Layout) -> None:
             got="a calibrated one",
             remedy="write it with layout leadline",
         )
+    elif model.config.decoder != "dpt":
+        raise UsageError(
+            expected="a model with the DPT decoder, the only one that other layouts know",
+            got=f"decoder {model.config.decoder}",
+            remedy="write it with layout leadline",
+        )
     elif layout == "official":
         _write_official(path, model.config, tensors)
     else:

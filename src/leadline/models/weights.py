@@ -24,11 +24,13 @@ from leadline.models.hub import HUB_PREFIX, fetch, parse_hub_name
 from leadline.models.hugging_face_config import CONFIG, is_hugging_face_folder, read_hugging_face_config
 from leadline.models.hugging_face_files import WEIGHTS, read_hugging_face_tensors
 from leadline.models.hugging_face_processor import with_processor
+from leadline.models.jepa_checkpoints import recognise
+from leadline.models.jepa_names import from_jepa, is_jepa_checkpoint
 from leadline.models.load_report import LoadReport, check_encoder_filled, compare_tensors, copy_fitting
 from leadline.models.official_names import DECODER
 from leadline.models.presets import PRESETS
 from leadline.models.timm_names import from_timm
-from leadline.models.weight_files import read_tensors, require_weights_suffix
+from leadline.models.weight_files import read_tensors, read_training_flags, require_weights_suffix
 from leadline.models.weight_names import is_ours, translate
 from leadline.models.weight_origin import declared_preset, declared_version, fitted_bins, known_preset, preset_by_name
 
@@ -54,7 +56,8 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
         source: a run folder (its best, else its latest checkpoint), a checkpoint folder, a folder of Hugging Face's
             ``transformers``, a weights file, ``"hf:org/name[@revision]"`` or ``"hf:org/name/file.pth"`` to fetch one of
             these, or ``"random:<preset>"`` for a preset without weights.
-        architecture: preset name; needed for a bare file whose name does not say what it is.
+        architecture: preset name; needed for a bare file whose name does not say what it is.  A checkpoint of the JEPA-depth
+            reference is recognised by its tensors; for a rarer backbone of it, ``timm:NAME``.
         allow_missing: names of tensors (ours or the file's own spelling) that a bare file may lack; they stay random.
 
     Raises:
@@ -77,9 +80,14 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
         _check_architecture(folder, config, architecture)
         return _filled(config, tensors, path, allow_missing=())
     require_weights_suffix(path)
+    read = read_tensors(path)
+    if is_jepa_checkpoint(read):
+        found = recognise(read, path, declared=architecture, flags=read_training_flags(path))
+        logger.info("%s: %s", path, found.said)
+        return _filled(found.config, found.tensors, path, allow_missing)
     preset = declared_preset(named, architecture)
     _say_licence(preset.name, preset.licence)
-    tensors = translate(read_tensors(path))
+    tensors = translate(read)
     return _filled(fitted_bins(preset.config, tensors), tensors, path, allow_missing)
 
 
@@ -89,7 +97,7 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
     Args:
         model: changed in place.
         path: a weights file (ours, official Depth Anything, DINOv2 hub, ZoeDepth, MiDaS, Hugging Face; for a ``timm:``
-            encoder also timm's), checkpoint or run folder, folder of ``transformers``, or "hf:..." as in ``load_model``.
+            encoder also timm's, JEPA-depth), checkpoint or run folder, folder of ``transformers``, or "hf:..." as above.
         version: of a Depth Anything file whose name does not say.
 
     Raises:
@@ -103,7 +111,10 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
     if folder is not None:
         return _started(model, read_checkpoint(folder)[1], path)
     read = read_hugging_face_tensors(foreign) if foreign else read_tensors(place)
-    if model.config.encoder.startswith(TIMM_PREFIX) and not is_ours(read):
+    of_timm = model.config.encoder.startswith(TIMM_PREFIX)
+    if of_timm and is_jepa_checkpoint(read):
+        tensors = from_jepa(read, path)
+    elif of_timm and not is_ours(read):
         tensors = from_timm(read, list(model.state_dict()))
     else:
         tensors = translate(read)

@@ -12,7 +12,7 @@ from leadline.inference.runtimes.sessions import open_session
 from leadline.inference.runtimes.traced_network import CONFIDENCE, DEPTH, TracedNetwork, write_network
 from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
-from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig
+from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
 
 
 def toy(head: HeadConfig) -> DepthModel:
@@ -34,7 +34,7 @@ def test_traced_network__leaves_the_model_as_it_is() -> None:
     model = toy(RelativeHeadConfig()).train()
     TracedNetwork(model)
     assert model.training
-    assert not model.decoder.scratch.output_conv1._forward_hooks
+    assert not model.decoder.before_read_out._forward_hooks
 
 
 @pytest.mark.slow
@@ -56,6 +56,22 @@ def test_write_network__is_the_model_at_every_size_and_batch(head: HeadConfig, t
         given = session.run(image.numpy())
         np.testing.assert_allclose(given[0], expected.depth.numpy(), rtol=1e-4, atol=1e-5)
         assert len(given) == len(outputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ["timm:test_vit", "dinov2-toy"])
+def test_write_network__with_the_upsampling_decoder_is_the_model_at_every_size(encoder: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    model = DepthModel(DepthModelConfig(encoder=encoder, decoder="upsample", head=SigmoidHeadConfig())).eval()
+    write_network(model, tmp_path / "n.onnx")
+    session = open_session(tmp_path / "n.onnx", "onnx", "fp32")
+    for batch, rows, columns in ((1, 5, 6), (2, 14, 14), (1, 1, 3)):
+        image = torch.rand(batch, 3, model.size_multiple * rows, model.size_multiple * columns)
+        with torch.no_grad():
+            expected = model(image)
+        np.testing.assert_allclose(session.run(image.numpy())[0], expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_write_network__that_cannot_be_traced_is_refused_in_one_line(

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from leadline.models.config import DINOV2_SIZES, FeatureMode
+from leadline.models.config import FeatureMode
 from leadline.models.decoders.dpt import DptDecoder, FusionBlock, resize
+from leadline.models.encoder_sizes import DINOV2_SIZES
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.normalisation import IMAGENET
 

@@ -78,6 +78,12 @@ def test_give_first_weights__a_random_disparity_begins_alive_whatever_the_seed(s
     assert model.get_parameter("decoder.scratch.output_conv2.2.bias").grad
 
 
+def test_wake__lifts_the_upsampling_decoder_as_well() -> None:
+    model = DepthModel(DepthModelConfig(encoder="dinov2-toy", decoder="upsample"))
+    wake(model)
+    assert model.get_parameter("decoder.head.2.bias").tolist() == [1.0]
+
+
 def test_wake__leaves_models_of_metres_alone() -> None:
     model = DepthModel(DepthModelConfig(encoder="dinov2-toy", head=SigmoidHeadConfig()))
     before = {name: value.clone() for name, value in model.state_dict().items()}

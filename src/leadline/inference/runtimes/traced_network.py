@@ -46,7 +46,7 @@ class TracedNetwork(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(model).cpu().float().eval()
         self._before_read_out: list[Tensor] = []
-        self.model.decoder.scratch.output_conv1.register_forward_hook(self._remember)
+        self.model.decoder.before_read_out.register_forward_hook(self._remember)
 
     def _remember(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
         self._before_read_out = [output]

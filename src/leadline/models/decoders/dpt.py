@@ -141,6 +141,8 @@ class DptDecoder(nn.Module):
         readout: "project" mixes each map's class token into its pixels (MiDaS), "ignore" leaves it out (Depth Anything).
     """
 
+    logit_bias = "scratch.output_conv2.2.bias"
+
     def __init__(
         self,
         layout: EncoderLayout,
@@ -158,6 +160,11 @@ class DptDecoder(nn.Module):
         )
         self.resize_layers = _resize_layers(channels) if layout.is_plain else nn.ModuleList(nn.Identity() for _ in channels)
         self.scratch = Scratch(features, channels)
+
+    @property
+    def before_read_out(self) -> nn.Module:
+        """From this module's output on, arithmetic is better done in float32."""
+        return self.scratch.output_conv1
 
     def forward(self, features: Features, size: tuple[int, int]) -> Decoded:
         """Encoder maps (B,C_i,h_i,w_i) of an image, and the (H, W) in pixels at which to read out -> all maps, no unit."""

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 Version = Literal["auto", "v1", "v2"]
 Part = Literal["encoder", "all"]
 _ENCODER = "encoder."
-_LAST_BIAS = "decoder.scratch.output_conv2.2.bias"
 _ALIVE = 1.0  # far above what a random read-out varies by, about 0.1
 
 
@@ -48,7 +47,7 @@ def give_first_weights(
         if part == "encoder":
             model.load_state_dict(others, strict=False)
             logger.info("of these only the encoder's are kept; all else is random")
-        if part == "encoder" or _LAST_BIAS in report.missing:
+        if part == "encoder" or model.logit_bias in report.missing:
             wake(model)
         return report
     if model.encoder_frozen:
@@ -69,4 +68,4 @@ def wake(model: DepthModel) -> None:
     """
     if isinstance(model.config.head, RelativeHeadConfig):
         with torch.no_grad():
-            model.get_parameter(_LAST_BIAS).fill_(_ALIVE)
+            model.get_parameter(model.logit_bias).fill_(_ALIVE)
