@@ -169,3 +169,24 @@ def hdf5(path: Path, values: NDArray[Any], name: str = "dataset") -> Path:
     with h5py.File(path, "w") as file:
         file.create_dataset(name, data=values, compression="gzip")
     return path
+
+
+def ddos(root: Path, *flights: str, frames: int = 2, classes: bool = True) -> None:
+    """``flights`` such as ``train/park/0``, below ``data``.  Depth begins with none, saturated, 32768; then 1000 and so on.
+
+    The upper half of the classes is trees, the lower background, and the last pixel a wire.
+    """
+    depth = ramp16()
+    depth[0, :3] = (0, 65535, 32768)
+    ids = np.zeros((6, 8), np.uint8)
+    ids[:3], ids[5, 7] = 180, 255
+    for order, flight in enumerate(flights):
+        base = root / "data" / flight
+        for number in range(frames):
+            picture(base / "image" / f"{number}.png", seed=100 * order + number)
+            raster(base / "depth" / f"{number}.png", depth)
+            if classes:
+                raster(base / "segmentation" / f"{number}.png", ids)
+        lines = ["frame,z_m", *(f"{number},{order}.{number}" for number in range(frames))]
+        (base / "metadata.csv").write_text("\n".join(lines) + "\n")
+        (base / "weather.csv").write_text("rain,fog\n0,0\n")

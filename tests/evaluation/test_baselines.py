@@ -10,7 +10,7 @@ import torch
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.sample import Sample
-from leadline.evaluation.baselines import GRID, naive_guesses
+from leadline.evaluation.baselines import GRID, VerticalRamp, naive_guesses
 from leadline.evaluation.catalog import find_protocol
 from leadline.evaluation.evaluate import EvaluationSettings, evaluate
 from tests.evaluation.toys import ToyScenes
@@ -78,3 +78,20 @@ def test_guesses__refuse_truth_that_is_not_in_metres() -> None:
     relative = replace(sample(torch.ones(4, 4)), kind=DepthKind.AFFINE_DISPARITY)
     with pytest.raises(ContractError, match=r"metric depth.*got one with affine_disparity"):
         naive_guesses([sample(torch.ones(4, 4)), relative])
+
+
+def test_vertical_ramp__falls_evenly_from_the_far_end_to_zero_at_every_size() -> None:
+    ramp = VerticalRamp(far_m=100.0)
+    tall, single = ramp.predict_batch([np.zeros((5, 3, 3), np.uint8), np.zeros((1, 2, 3), np.uint8)])
+    assert tall.values.tolist() == [[100.0] * 3, [75.0] * 3, [50.0] * 3, [25.0] * 3, [0.0] * 3]
+    assert single.values.tolist() == [[100.0, 100.0]]
+    assert tall.valid.all()
+    assert (tall.kind, ramp.kind, ramp.description["baseline"]) == (DepthKind.METRIC, DepthKind.METRIC, "vertical-ramp")
+
+
+def test_vertical_ramp__can_be_scored_down_to_its_last_row() -> None:
+    result = evaluate(
+        VerticalRamp(far_m=10.0), ToyScenes(), find_protocol("depth"), settings=EvaluationSettings(resamples=5)
+    )
+    assert result.missing_pixels == {}
+    assert result.metrics["abs_rel"] > 0.1

@@ -13,6 +13,7 @@ from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
 from leadline.contracts.sample import Field, OrdinalPairs, Sample
+from leadline.data.ddos_classes import CLASS_IDS, DdosAnnotations
 from leadline.data.ibims_scene import IbimsAnnotations
 from leadline.evaluation.edges import canny
 
@@ -95,6 +96,16 @@ class AnnotatedScenes(ToyScenes):
 
     def annotations(self, index: int, /) -> IbimsAnnotations:
         return IbimsAnnotations(edges_of(index, self.height, self.width), ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifiedScenes(ToyScenes):
+    """The same with what DDOS knows: trees in the upper half, and a wire in one column that differs from scene to scene."""
+
+    def annotations(self, index: int, /) -> DdosAnnotations:
+        ids = torch.full((self.height, self.width), CLASS_IDS["background"], dtype=torch.int32)
+        ids[: self.height // 2], ids[:, index % self.width] = CLASS_IDS["trees"], CLASS_IDS["ultra_thin"]
+        return DdosAnnotations(ids, CLASS_IDS)
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from leadline.contracts.errors import UsageError
 from leadline.contracts.sample import Field
 from leadline.contracts.suggestions import did_you_mean
 from leadline.data.da2k import open_da2k
+from leadline.data.ddos import open_ddos
 from leadline.data.diode import open_diode
 from leadline.data.eth3d import open_eth3d
 from leadline.data.hypersim import open_hypersim
@@ -133,6 +134,13 @@ DATASETS: dict[str, DatasetEntry] = {
         open=open_vkitti2,
         licence="CC BY-NC-SA 3.0 (Cabon et al. 2020)",
         default_protocol="depth",
+    ),
+    "ddos": DatasetEntry(
+        summary="DDOS, 340 simulated drone flights of 100 frames in two environments, thin structures",
+        provides=frozenset({Field.IMAGE, Field.DEPTH}),
+        open=open_ddos,
+        licence="CC BY-NC 4.0 (Kolbeinsson & Mikolajczyk 2024)",
+        default_protocol="ddos",
     ),
     "shards": DatasetEntry(
         summary="tars of pictures as SA-1B is delivered, read in place, without labels",

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leadline.contracts.errors import ContractError
+
 if TYPE_CHECKING:
     from leadline.contracts.sample import Field, Sample
     from leadline.data.dataset import DepthDataset
@@ -47,3 +49,18 @@ class EvenSubset:
     def key(self, index: int, /) -> str:
         """The key in the whole dataset."""
         return self.dataset.key(self._chosen[index])
+
+    def annotations(self, index: int, /) -> object:
+        """What the whole dataset knows of the chosen sample beyond it, for a protocol that measures more than depth.
+
+        Raises:
+            ContractError: it knows nothing more.
+        """
+        known = getattr(self.dataset, "annotations", None)
+        if known is None:
+            raise ContractError(
+                expected="a dataset with annotations beside its samples",
+                got=f"'{self.name}'",
+                remedy="use the plain protocol 'depth'",
+            )
+        return known(self._chosen[index])

@@ -51,6 +51,39 @@ class NaiveGuess:
         return DepthMap(values=values.numpy(), valid=np.ones((height, width), np.bool_), kind=DepthKind.METRIC)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerticalRamp:
+    """A predictor that takes the top row of every picture for the far end and the bottom row for 0 m, linear between.
+
+    The naive guess of the JEPA-depth reference, which knows no training data; its numbers are 1 to 0 in units of ``far_m``.
+
+    Attributes:
+        far_m: metres at the top.
+    """
+
+    far_m: float
+    name: str = "vertical-ramp"
+
+    @property
+    def kind(self) -> DepthKind:
+        """Metres."""
+        return DepthKind.METRIC
+
+    @property
+    def description(self) -> dict[str, object]:
+        """What it is, for result files."""
+        return {"baseline": self.name, "far_m": self.far_m}
+
+    def predict_batch(self, xs: Sequence[NDArray[np.uint8]], /) -> list[DepthMap]:
+        """The ramp for each (H, W, 3) picture, (H, W) metres float32; METRIC, valid everywhere."""
+        return [self._ramp(picture.shape[0], picture.shape[1]) for picture in xs]
+
+    def _ramp(self, height: int, width: int) -> DepthMap:
+        rows = np.linspace(self.far_m, 0.0, height, dtype=np.float32)
+        values = np.repeat(rows[:, None], width, axis=1)
+        return DepthMap(values=values, valid=np.ones((height, width), np.bool_), kind=DepthKind.METRIC)
+
+
 def naive_guesses(samples: Iterable[Sample]) -> tuple[NaiveGuess, NaiveGuess]:
     """The best constant and the mean depth map of some training samples, read once.
 

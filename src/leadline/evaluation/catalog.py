@@ -11,6 +11,7 @@ from leadline.contracts.suggestions import did_you_mean
 from leadline.evaluation.crops import CROPS
 from leadline.evaluation.protocol import Convention, Protocol
 from leadline.evaluation.protocols.da2k import DA2K
+from leadline.evaluation.protocols.ddos import DDOS
 from leadline.evaluation.protocols.depth import DEPTH
 from leadline.evaluation.protocols.ibims import IBIMS
 from leadline.evaluation.protocols.nyu_eigen import NYU_EIGEN
@@ -30,6 +31,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "sunrgbd-zoe": SUNRGBD_ZOE,
     "ibims": IBIMS,
     "da2k": DA2K,
+    "ddos": DDOS,
     "nyu-relative": NYU_RELATIVE,
     "kitti-relative": KITTI_RELATIVE,
     "sintel-relative": SINTEL_RELATIVE,
