@@ -57,6 +57,11 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
         summary="peak memory of a training step against weights, gradients, AdamW and activations",
         expected="at most 1.1x",
     ),
+    "sigreg": BenchmarkEntry(
+        module="leadline.benchmarks.sigreg",
+        summary="SIGReg against its straightforward form and a step of ViT-S; views in one forward against one by one",
+        expected="at least 2x, at most a quarter of the memory, at most 5 % of the step; views at least 1.5x",
+    ),
     "inference": BenchmarkEntry(
         module="leadline.benchmarks.inference",
         summary="one picture through ViT-S at 518x518 on every runtime against transformers' DepthAnything, float32, eager",

@@ -92,14 +92,14 @@ def use_of_step(arguments: tuple[BenchmarkSettings, int]) -> MemoryUse:
     on_cuda = placement.device.type == "cuda"
     batch_size = settings.batch_size or default_batch_size(placement.device)
     _warm_up(placement.device)
-    bare = torch.cuda.max_memory_allocated() if on_cuda else _peak_resident()
+    bare = torch.cuda.max_memory_allocated() if on_cuda else peak_resident()
     model = DepthModel(DepthModelConfig(encoder="vits", head=SigmoidHeadConfig()))
     contender = EngineLoop(model, placement)
     del model
     batch = make_batches(1, side_px=side_px, batch_size=batch_size, device=placement.device)[0]
     for _ in range(_STEPS):
         contender.step(batch)
-    peak = (torch.cuda.max_memory_allocated() if on_cuda else _peak_resident()) - bare
+    peak = (torch.cuda.max_memory_allocated() if on_cuda else peak_resident()) - bare
     return MemoryUse(
         states=_ADAMW_COPIES * sum(_nbytes(parameter) for parameter in contender.network.parameters()),
         activations=saved_for_backward(contender, batch),
@@ -138,7 +138,8 @@ def _nbytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def _peak_resident() -> int:
+def peak_resident() -> int:
+    """Bytes of the resident set of this process at its worst so far."""
     # Linux hands ru_maxrss on to children, even through exec; the high-water mark of /proc is this process's own.
     status = Path("/proc/self/status")
     if status.is_file():
