@@ -40,6 +40,14 @@ def test_evaluate__prints_the_table_and_writes_every_file(
     assert "| delta1 |" in markdown.read_text()
 
 
+def test_evaluate__writes_figures_with_a_naive_guess(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = evaluate(capsys, model, "--dataset", "procedural", *SMALL, "--figures", tmp_path / "shown")
+    assert said.status == 0, said.err
+    assert sorted(path.name for path in (tmp_path / "shown").iterdir()) == ["result_0.png", "result_1.png"]
+
+
 def test_evaluate__replaces_choices_of_the_protocol_and_records_them(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

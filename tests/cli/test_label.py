@@ -55,7 +55,7 @@ def test_label__labels_a_folder_and_says_what_became_of_it(
         "labels.json", "shard-000000.jsonl", "shard-000000.tar", "shard-000001.jsonl", "shard-000001.tar",
     ]  # fmt: skip
     again = label(capsys, toy, images, "--out", tmp_path / "out", "--pictures-per-shard", 4)
-    assert "2 of these done before" in again.out
+    assert "2 of the shards done before" in again.out
     job = json.loads((tmp_path / "out" / "labels.json").read_text())
     assert (job["kind"], job["settings"]["dtype"]) == ("affine_disparity", "uint16")
 
@@ -148,7 +148,7 @@ def test_label__a_broken_tar_stays_unfinished_and_the_others_are_labelled(
     assert "1 of 3 left unfinished, the first 1.tar" in line
     (tars / "1.tar").write_bytes(whole)
     said = label(capsys, toy, tars, "--out", tmp_path / "out")
-    assert "3 labels of 3 pictures in 3 shards, 2 of these done before" in said.out
+    assert "3 labels of 3 pictures in 3 shards, 2 of the shards done before" in said.out
 
 
 def test_lines__say_pace_and_remaining_time() -> None:
@@ -160,7 +160,7 @@ def test_lines__say_pace_and_remaining_time() -> None:
         per_second=10.0,
     )  # fmt: skip
     assert line_of(summary, Path("out")) == (
-        "25 labels of 30 pictures in 3 shards, 1 of these done before, 2 dropped by filters, 3 unreadable, "
+        "25 labels of 30 pictures in 3 shards, 1 of the shards done before, 2 dropped by filters, 3 unreadable, "
         "4 dead predictions, 1 all sky; 10.0 images/s: out"
     )
 

@@ -24,6 +24,15 @@ def test_list__shows_every_entry_of_the_catalog(
     assert all(name in said.out for name in names)
 
 
+@pytest.mark.parametrize(("what", "names"), [("recipes", RECIPES), ("datasets", DATASETS), ("protocols", PROTOCOLS)])
+def test_list__breaks_no_name_in_a_narrow_terminal(
+    what: str, names: dict[str, object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = say(capsys, "list", what).out.splitlines()
+    assert {line.split("│")[1].strip() for line in lines if line.startswith("│")} == {*names, ""}
+
+
 def test_list__shows_published_numbers_each_reproducible_or_not(capsys: pytest.CaptureFixture[str]) -> None:
     lines = say(capsys, "list", "published").out.splitlines()
     small = [line for line in lines if "Depth Anything V2 S " in line and "zero-shot" in line]

@@ -160,6 +160,11 @@ def test_predict__refuses_inputs_that_are_not_there(model: Path, tmp_path: Path,
     assert "an empty list" in say(capsys, "predict", model, "--out", tmp_path).mistake()
 
 
+def test_predict__refuses_a_format_before_it_looks_for_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = say(capsys, "predict", tmp_path / "none.pth", tmp_path, "--out", tmp_path / "out", "--save", "npy,jpg").mistake()
+    assert "'jpg'" in line
+
+
 def test_predict__refuses_points_without_metres(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     relative = save_toy(tmp_path / "relative", RelativeHeadConfig())
     line = predict(capsys, relative, pictures, "--out", tmp_path / "out", "--save", "ply").mistake()

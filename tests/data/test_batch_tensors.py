@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from leadline.contracts.sample import Batch
+from leadline.contracts.sample import Batch, Views, ViewStack
 from leadline.data.batch_tensors import tensors_by_name, with_tensors
 from leadline.data.collation import collate
 from leadline.data.procedural.scenes import ProceduralScenes
@@ -39,3 +39,18 @@ def test_with_tensors__takes_a_bare_tensor_and_leaves_what_is_none() -> None:
     assert with_tensors(None, lambda tensor: 3 * tensor) is None
     bare = with_tensors(Batch(keys=("a",), datasets=("b",), image=torch.ones(1)), lambda tensor: 3 * tensor)
     assert (bare.depth, bare.camera, bare.image.item()) == (None, None, 3)
+
+
+def test_batch_tensors__go_into_tuples_of_parts_too() -> None:
+    stacks = tuple(ViewStack(image=torch.full((1,), value), to_source=torch.zeros(1)) for value in (1.0, 2.0))
+    batch = Batch(keys=("a",), datasets=("b",), image=torch.ones(1), views=Views(stacks=stacks, n_global=1))
+    changed = with_tensors(batch, lambda tensor: tensor + 1)
+    assert {name: tensor.item() for name, tensor in tensors_by_name(changed).items()} == {
+        "image": 2.0,
+        "views/stacks/0/image": 2.0,
+        "views/stacks/0/to_source": 1.0,
+        "views/stacks/1/image": 3.0,
+        "views/stacks/1/to_source": 1.0,
+    }
+    assert changed.views is not None
+    assert (changed.keys, changed.views.n_global) == (("a",), 1)

@@ -13,6 +13,7 @@ from leadline.contracts.errors import ContractError
 from leadline.contracts.sample import OrdinalPairs, Sample
 from leadline.data.collation import collate
 from leadline.data.procedural.scenes import ProceduralScenes
+from leadline.transforms.multiview import Crops, MultiView
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,48 @@ def test_collate__refuses_depths_of_different_kinds(samples: list[Sample]) -> No
     other = replace(samples[1], kind=DepthKind.AFFINE_DISPARITY)
     with pytest.raises(ContractError, match=f"metric as '{samples[0].key}'; got affine_disparity from '{other.key}'"):
         collate([samples[0], other])
+
+
+MULTI_VIEW = MultiView(
+    global_views=Crops(count=2, size=(16, 16), area=(0.4, 1.0)), local_views=Crops(count=3, size=(8, 12), area=(0.1, 0.4))
+)
+
+
+def with_views(samples: list[Sample], transform: MultiView = MULTI_VIEW) -> list[Sample]:
+    return [transform(sample, torch.Generator().manual_seed(seed)) for seed, sample in enumerate(samples)]
+
+
+def test_collate__stacks_views_view_by_view(samples: list[Sample]) -> None:
+    seen = with_views(samples)
+    batch = collate(seen)
+    assert batch.views is not None
+    assert batch.views.n_global == 2
+    assert [tuple(stack.image.shape) for stack in batch.views.stacks] == [(2, 3, 3, 16, 16), (3, 3, 3, 8, 12)]
+    for index, sample in enumerate(seen):
+        assert sample.views is not None
+        for stack, own in zip(batch.views.stacks, sample.views.stacks, strict=True):
+            assert own.depth is not None
+            assert stack.depth is not None
+            assert own.camera is not None
+            assert stack.camera is not None
+            assert torch.equal(stack.image[:, index], own.image)
+            assert torch.equal(stack.to_source[:, index], own.to_source)
+            assert torch.equal(stack.depth[:, index].nan_to_num(), own.depth.nan_to_num())
+            assert torch.equal(stack.camera.matrix[:, index], own.camera.matrix)
+
+
+def test_collate__views_lack_what_one_sample_s_views_lack(samples: list[Sample]) -> None:
+    bare = [samples[0], replace(samples[1], depth=None, valid=None, camera=None)]
+    views = collate(with_views(bare)).views
+    assert views is not None
+    assert [(stack.depth, stack.valid, stack.camera) for stack in views.stacks] == [(None, None, None)] * 2
+    half = [*with_views(samples[:1]), replace(with_views(samples[1:2])[0], views=None)]
+    with pytest.raises(ContractError, match="views of one number and size in a batch"):
+        collate(half)
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_collate__refuses_views_of_another_number(samples: list[Sample], count: int) -> None:
+    other = replace(MULTI_VIEW, local_views=replace(MULTI_VIEW.local_views, count=count))
+    with pytest.raises(ContractError, match="views of one number and size in a batch"):
+        collate([*with_views(samples[:1]), *with_views(samples[1:2], other)])

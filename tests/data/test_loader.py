@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from leadline.contracts.errors import DataError, UsageError
-from leadline.contracts.sample import Batch, Sample
+from leadline.contracts.sample import Batch, Field, Sample
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.unreadable import OnUnreadable
@@ -189,11 +189,26 @@ def test_stream__refuses_what_cannot_be_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"batch_size": 0}, {"workers": -1}, {"seed": -1}, {"rank": 2, "world": 2}, {"rank": -1}, {"world": 0}]
+    "wrong",
+    [{"batch_size": 0}, {"workers": -1}, {"ahead": 0}, {"seed": -1}, {"rank": 2, "world": 2}, {"rank": -1}, {"world": 0}],
 )
 def test_settings__refuse_what_cannot_be_meant(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="correct the loader settings"):
         LoaderSettings(**{"batch_size": 2, **wrong})  # type: ignore[arg-type]
+
+
+def test_stream__provides_what_its_dataset_does_and_what_its_transform_adds() -> None:
+    dataset, settings = MemoryDataset(4), LoaderSettings(batch_size=2)
+    plain = SampleStream(dataset, None, settings, shuffle=True)
+    assert plain.provides == dataset.provides
+    more = SampleStream(dataset, None, settings, shuffle=True, adds=frozenset({Field.VIEWS}))
+    assert more.provides == dataset.provides | {Field.VIEWS}
+
+
+def test_workers__read_as_far_ahead_as_they_are_told() -> None:
+    found = SampleStream(MemoryDataset(40), None, LoaderSettings(batch_size=2, workers=1, ahead=3), shuffle=True)
+    assert found._loader is not None
+    assert found._loader.prefetch_factor == 3
 
 
 def test_workers__have_one_thread_each_and_stay_for_the_next_epoch(tmp_path: Path) -> None:

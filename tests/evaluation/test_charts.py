@@ -116,6 +116,13 @@ def test_logarithmic_axis__equal_factors_are_equally_long() -> None:
     assert logarithmic_axis(1e-6, 1, start=0, stop=1).ticks == pytest.approx([10.0**p for p in range(-6, 1)])
 
 
+@pytest.mark.parametrize(("low", "high"), [(5.3, 8.8), (2.1, 2.1), (0.0021, 0.0049), (0.9, 1.9), (1e-7, 1e-7)])
+def test_logarithmic_axis__a_short_range_has_ticks_too(low: float, high: float) -> None:
+    axis = logarithmic_axis(low, high, start=0, stop=100)
+    assert len(axis.ticks) >= 2
+    assert all(axis.low <= tick <= axis.high for tick in axis.ticks)
+
+
 @pytest.mark.parametrize(
     ("value", "label"),
     [(1e-4, "1e-4"), (8e-5, "8e-5"), (5e-3, "0.005"), (1e-3, "0.001"), (0.25, "0.25"), (-3.0, "-3"), (25_000, "25k")],

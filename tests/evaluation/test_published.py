@@ -44,3 +44,7 @@ def test_caveats__name_a_part_of_the_pictures_and_changed_choices() -> None:
         "measured on 3 pictures, the benchmark has 10", "measured with a crop other than the protocol's",
     )  # fmt: skip
     assert caveats(rows, protocol="b", images=3, changed=[]) == ()
+    assert caveats(rows, protocol="a", images=10, changed=["alignment"])[0].startswith("measured with an alignment other")
+    assert caveats(rows, protocol="of no paper", images=3, changed=["crop"]) == (
+        "no paper's numbers are kept for protocol of no paper",
+    )

@@ -84,8 +84,8 @@ def test_collect__relative_paths_work(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_collect__refuses_what_is_missing_no_picture_or_empty(tmp_path: Path) -> None:
     plant(tmp_path, "a/notes.txt")
     for paths, said in (
-        ([tmp_path / "missing.jpg"], "does not exist"),
-        ([tmp_path / "a" / "notes.txt"], "notes.txt"),
+        ([tmp_path / "missing.jpg"], "does not exist; check the path"),
+        ([tmp_path / "a" / "notes.txt"], "notes.txt; turn it into one"),
         ([tmp_path / "a"], "none in"),
         ([], "empty list"),
     ):

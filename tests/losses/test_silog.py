@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from leadline.losses.silog import dav2_silog, log_difference, silog, zoe_silog
+from leadline.losses.silog import dav2_silog, eigen_scale_invariant, log_difference, silog, zoe_silog
 from tests.losses.every_loss import Stored, example
 
 TARGET = torch.tensor([[[1.0, 2.0], [4.0, 8.0]]])
@@ -125,3 +125,35 @@ def test_silog__lifts_dead_predictions_and_drops_targets_without_a_logarithm() -
 def test_log_difference__lifts_both_sides() -> None:
     found = log_difference(predicted=torch.tensor([1.0, -5.0]), target=torch.tensor([0.0, 1e-6]))
     torch.testing.assert_close(found, torch.tensor([math.log(1e6), 0.0]))
+
+
+EIGEN_GUESS, EIGEN_TRUTH = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]]), torch.full((1, 1, 4), 2.0)
+
+
+@pytest.mark.parametrize(("weight", "value"), [(0.0, 0.720680), (0.5, 0.660623), (0.85, 0.618583), (1.0, 0.600566)])
+def test_eigen_scale_invariant__agrees_with_the_hand_values(weight: float, value: float) -> None:
+    cost = eigen_scale_invariant(predicted=EIGEN_GUESS, target=EIGEN_TRUTH, valid=EIGEN_TRUTH > 0, variance_weight=weight)
+    assert cost.item() == pytest.approx(value, abs=1e-6)
+    root = silog(predicted=EIGEN_GUESS, target=EIGEN_TRUTH, valid=EIGEN_TRUTH > 0, variance_weight=weight)
+    assert root.item() ** 2 == pytest.approx(value, abs=1e-6)
+
+
+def test_eigen_scale_invariant__ignores_the_scale_of_each_picture_at_weight_1_only() -> None:
+    everywhere = EIGEN_TRUTH > 0
+
+    def cost(factor: float, weight: float) -> float:
+        return eigen_scale_invariant(
+            predicted=factor * EIGEN_GUESS, target=EIGEN_TRUTH, valid=everywhere, variance_weight=weight
+        ).item()
+
+    assert cost(3.0, 1.0) == pytest.approx(cost(1.0, 1.0), abs=1e-6)
+    mean = 0.5 * math.log(2)
+    expected = 0.5 * (math.log(3) ** 2 + 2 * mean * math.log(3))
+    assert cost(3.0, 0.5) - cost(1.0, 0.5) == pytest.approx(expected, abs=1e-5)
+
+
+def test_eigen_scale_invariant__does_not_let_opposite_errors_of_two_pictures_cancel() -> None:
+    truth = torch.full((2, 3, 4), 5.0)
+    guess = torch.stack([truth[0] * 2, truth[1] / 2])
+    cost = eigen_scale_invariant(predicted=guess, target=truth, valid=truth > 0).item()
+    assert cost == pytest.approx(0.240227, abs=1e-6)  # pooled over the batch it would be 0.480453

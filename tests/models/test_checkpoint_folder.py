@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import LeadlineError, StorageError, WeightsError
 from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
 from leadline.models.config import DepthModelConfig
+from leadline.models.tensor_writing import save_tensors
 
 CONFIG = DepthModelConfig(encoder="dinov2-toy")
 CONTENT = {
@@ -102,7 +103,7 @@ def test_read_checkpoint__a_lost_or_added_tensor_is_named(folder: Path, lost: bo
         del tensors["b"]
     else:
         tensors["x"] = torch.ones(1)
-    save_file(tensors, folder / TENSORS)
+    save_tensors(tensors, folder / TENSORS)
     with pytest.raises(WeightsError, match=said):
         read_checkpoint(folder)
 
@@ -126,7 +127,7 @@ def test_write_checkpoint__a_failed_write_leaves_the_old_one_whole(folder: Path,
         path.write_bytes(b"half a")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("leadline.models.checkpoint_folder.save_file", refuse)
+    monkeypatch.setattr("leadline.models.checkpoint_folder.save_tensors", refuse)
     with pytest.raises(StorageError, match="No space left"):
         write_checkpoint(folder, CONFIG, {"a": torch.zeros(1)})
     assert read_checkpoint(folder)[1].keys() == CONTENT.keys()
@@ -170,7 +171,7 @@ def failing_at(number: int, monkeypatch: pytest.MonkeyPatch, error: BaseExceptio
 
     for owner, name in CALLS:
         monkeypatch.setattr(owner, name, counted(name, getattr(owner, name)))
-    monkeypatch.setattr("leadline.models.checkpoint_folder.save_file", counted("save_file", save_file))
+    monkeypatch.setattr("leadline.models.checkpoint_folder.save_tensors", counted("save_tensors", save_tensors))
     return calls
 
 
@@ -206,7 +207,7 @@ def test_write_checkpoint__a_failure_at_any_call_leaves_the_old_or_the_new_one(t
     assert all("No space left" in said for said in messages)
     assert failed.count("replace") == 3
     assert failed.count("fsync") == 5
-    assert {"save_file", "write_text"} <= set(failed)
+    assert {"save_tensors", "write_text"} <= set(failed)
 
 
 def test_write_checkpoint__killed_between_its_renames_is_still_one_of_the_two(

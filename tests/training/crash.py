@@ -110,7 +110,7 @@ def _install(counter: _Counter, fault: Fault) -> None:
     opened = builtins.open
     builtins.open = _guarded(counter, opened)
     durable._exchange = _guarded(counter, durable._exchange if fault.exchange else lambda *_: False)
-    written = "save_file"  # not tensor_file's own, so type checkers do not let it be named
+    written = "save_tensors"  # not tensor_file's own, so type checkers do not let it be named
     setattr(tensor_file, written, _torn(counter, getattr(tensor_file, written)))
 
 

@@ -60,6 +60,8 @@ class EvaluateArguments:
     """Write one line per image to this file."""
     markdown: Path | None = None
     """Write the table to this file."""
+    figures: Path | None = None
+    """Write three pictures to this folder: RGB, truth, a vertical ramp as naive guess, prediction."""
 
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
@@ -105,6 +107,10 @@ def run(arguments: EvaluateArguments) -> int:
     result = beside_published(result) if arguments.compare else result
     show(result)
     write(result, arguments)
+    if arguments.figures is not None:
+        from leadline.evaluation.figures import write_figures
+
+        write_figures(predictor, dataset, protocol, arguments.figures)
     return 0
 
 

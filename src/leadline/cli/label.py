@@ -90,7 +90,7 @@ def run(arguments: LabelArguments) -> int:
 def line_of(summary: LabelSummary, out: Path) -> str:
     """The result in one line."""
     parts = [f"{summary.labels} labels of {summary.pictures} pictures in {summary.shards} shards"]
-    parts += [f"{summary.already_done} of these done before"] if summary.already_done else []
+    parts += [f"{summary.already_done} of the shards done before"] if summary.already_done else []
     for count, what in (
         (summary.dropped, "dropped by filters"),
         (summary.unreadable, "unreadable"),

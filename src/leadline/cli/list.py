@@ -40,7 +40,9 @@ def run(arguments: ListArguments) -> int:
         for line in aligned([columns, *rows]):
             say(line)
     else:
-        output().print(table("", columns, rows))
+        shown = table("", columns, rows)
+        shown.columns[0].no_wrap = True  # a name that is to be typed stays in one piece
+        output().print(shown)
     return 0
 
 

@@ -166,11 +166,13 @@ def check(arguments: PredictArguments) -> None:
     """Refuse what this version cannot do, before the model is loaded.
 
     Raises:
-        UsageError: a tiling there is not; an impossible camera.
+        UsageError: a tiling or a format there is not; an impossible camera.
     """
+    from leadline.inference.outputs.files import check_format_names
     from leadline.inference.tiles.tiled import TileSettings
 
     TileSettings(side_px=tile_side_px(arguments.tile))
+    check_format_names(named_formats(arguments))
     if arguments.panorama:
         check_panorama(arguments)
     if arguments.fov is not None and arguments.intrinsics is not None:

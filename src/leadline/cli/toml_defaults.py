@@ -21,7 +21,7 @@ def shipped_configs() -> dict[str, str]:
     folder = resources.files("leadline").joinpath("configs")
     if not folder.is_dir():
         return {}
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    files = sorted(folder.iterdir(), key=lambda file: file.name.removesuffix(".toml"))
     return {
         file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in files if file.name.endswith(".toml")
     }

@@ -27,7 +27,13 @@ def main(argv: Sequence[str]) -> int:
     if name.startswith("-"):
         raise UsageError(expected="a recipe first", got=name, remedy=f"e.g. leadline train {next(iter(RECIPES))} {name} ...")
     entry = find_recipe(name)
-    parsed = parse(entry.config, rest, prog=f"leadline train {name}", takes_config=True, bare={"--resume": BY_RUN_ID})
+    parsed = parse(
+        entry.config,
+        rest,
+        prog=f"leadline train {name}",
+        takes_config=True,
+        bare={"--resume": BY_RUN_ID, "--wandb": "online"},
+    )
     show_log()
     if parsed.value.resume:
         if any(source.startswith("config") for source in parsed.sources.values()):

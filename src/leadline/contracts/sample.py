@@ -31,6 +31,7 @@ class Field(Enum):
     CAMERA = auto()
     STEREO = auto()
     ORDINAL = auto()
+    VIEWS = auto()  # no dataset has them: a transform makes them (``leadline.transforms.multiview``)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +67,39 @@ class OrdinalPairs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ViewStack:
+    """Crops of one picture that were brought to one size h x w, in the order they are to be seen.
+
+    Attributes:
+        image: (V, 3, h, w) or (V, B, 3, h, w), RGB float32 in [0, 1].
+        to_source: (V, 2, 2) or (V, B, 2, 2) float32, for rows and columns ``(scale, offset)``: the place r of a view lies at
+            ``scale * r + offset`` of the picture it was cut from, both in pixels; a mirrored view's columns have a
+            scale below 0.
+        depth, valid: (V, h, w) or (V, B, h, w) float32 and bool, or None, as in ``Sample``.
+        camera: matrices (V, 3, 3) or (V, B, 3, 3), each of its own view, or None.
+    """
+
+    image: Tensor
+    to_source: Tensor
+    depth: Tensor | None = None
+    valid: Tensor | None = None
+    camera: Camera | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Views:
+    """Several looks at one picture, the global ones first.
+
+    Attributes:
+        stacks: one for each size there is; the views of the first stack come first, then those of the second.
+        n_global: how many, counted from the first view, are global; all of these lie in the first stack.
+    """
+
+    stacks: tuple[ViewStack, ...]
+    n_global: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """One picture with what is known about it.
 
@@ -75,8 +109,9 @@ class Sample:
         image: (3, H, W) RGB float32 in [0, 1].
         depth: (H, W) float32 in the unit of ``kind``, or None where the dataset has no depth.
         valid: (H, W) bool, or None with ``depth``.
-        kind: the claim of ``depth``.
+        kind: the claim of ``depth``, and of the depth of the views.
         camera, stereo, ordinal: where the dataset provides them.
+        views: where a transform made them; ``image``, ``depth``, ``valid`` and ``camera`` are then those of the first.
     """
 
     key: str
@@ -88,6 +123,7 @@ class Sample:
     camera: Camera | None = None
     stereo: StereoView | None = None
     ordinal: OrdinalPairs | None = None
+    views: Views | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +136,7 @@ class Batch:
         depth, valid: (B, H, W) float32 and bool, or None.
         kind: the claim shared by all depths of the batch.
         camera, stereo, ordinal: stacked, ordinal pairs padded to the longest.
+        views: stacked view by view, (V, B, ...).
     """
 
     keys: tuple[str, ...]
@@ -111,3 +148,4 @@ class Batch:
     camera: Camera | None = None
     stereo: StereoView | None = None
     ordinal: OrdinalPairs | None = None
+    views: Views | None = None

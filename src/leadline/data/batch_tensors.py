@@ -34,13 +34,19 @@ def tensors_by_name(part: object, prefix: str = "") -> dict[str, Tensor]:
     ['first/image', 'first/camera/matrix']
     """
     found: dict[str, Tensor] = {}
-    for field in fields(part):  # type: ignore[arg-type]
-        value = getattr(part, field.name)
+    for name, value in _named_parts(part):
         if isinstance(value, Tensor):
-            found[prefix + field.name] = value
-        elif is_dataclass(value):
-            found |= tensors_by_name(value, f"{prefix}{field.name}/")
+            found[prefix + name] = value
+        elif is_dataclass(value) or isinstance(value, tuple):
+            found |= tensors_by_name(value, f"{prefix}{name}/")
     return found
+
+
+def _named_parts(part: object) -> list[tuple[str, object]]:
+    """The fields of a part by name, the members of a tuple by number."""
+    if isinstance(part, tuple):
+        return [(str(number), member) for number, member in enumerate(part)]
+    return [(field.name, getattr(part, field.name)) for field in fields(part)]  # type: ignore[arg-type]
 
 
 def _changed(part: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -48,4 +54,6 @@ def _changed(part: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return change(part)
     if is_dataclass(part) and not isinstance(part, type):
         return replace(part, **{field.name: _changed(getattr(part, field.name), change) for field in fields(part)})
+    if isinstance(part, tuple):
+        return tuple(_changed(member, change) for member in part)
     return part

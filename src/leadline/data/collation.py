@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 
 from leadline.contracts.camera import Camera
 from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Batch, OrdinalPairs, Sample, StereoView
+from leadline.contracts.sample import Batch, OrdinalPairs, Sample, StereoView, Views, ViewStack
 from leadline.data.batch_tensors import with_tensors
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ Part = TypeVar("Part")
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack at least one sample; a field that one sample lacks is None, ordinal pairs are padded to the longest.
 
-    B samples -> (B, 3, H, W), (B, H, W), (B, 3, 3), (B, P, 2) as in ``Batch``, units and dtypes unchanged.
+    B samples -> (B, 3, H, W), (B, H, W), (B, 3, 3), (B, P, 2), views (V, B, ...) as in ``Batch``; units and dtypes stay.
 
     Raises:
-        ContractError: pictures or depths of different sizes, or depths that claim different things; the keys are named.
+        ContractError: pictures, depths or views of different sizes, or depths of different claims; the keys are named.
     """
     _check_agreement(samples)
     ordinal = _present([sample.ordinal for sample in samples])
@@ -41,6 +41,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         camera=_camera(_present([sample.camera for sample in samples])),
         stereo=_stereo(_present([sample.stereo for sample in samples])),
         ordinal=None if ordinal is None else _padded_pairs(ordinal),
+        views=_views(_present([sample.views for sample in samples])),
     )
 
 
@@ -95,6 +96,27 @@ def _padded_pairs(pairs: list[OrdinalPairs]) -> OrdinalPairs:
     )
 
 
+def _views(views: list[Views] | None) -> Views | None:
+    if views is None:
+        return None
+    stacks = tuple(_view_stack(list(of_one_size)) for of_one_size in zip(*(one.stacks for one in views), strict=True))
+    return Views(stacks=stacks, n_global=views[0].n_global)
+
+
+def _view_stack(stacks: list[ViewStack]) -> ViewStack:
+    """(V, ...) of each sample -> (V, B, ...); in memory a sample's views stay side by side."""
+    cameras = _camera(_present([stack.camera for stack in stacks]))
+    depth, valid = [stack.depth for stack in stacks], [stack.valid for stack in stacks]
+    together = ViewStack(
+        image=_stacked([stack.image for stack in stacks]),
+        to_source=_stacked([stack.to_source for stack in stacks]),
+        depth=_stacked_if_all(depth),
+        valid=_stacked_if_all(valid),
+        camera=cameras,
+    )
+    return with_tensors(together, lambda tensor: tensor.transpose(0, 1))
+
+
 def _check_agreement(samples: Sequence[Sample]) -> None:
     first = samples[0]
     height, width = first.image.shape[-2:]
@@ -107,8 +129,14 @@ def _check_agreement(samples: Sequence[Sample]) -> None:
                 raise ContractError(
                     expected=f"samples of one size in a batch, {height}x{width} as '{first.key}'",
                     got=f"{name} of '{sample.key}' with shape {shape}",
-                    remedy="resize or crop to a fixed size in the transform",
+                    remedy="resize or crop to a fixed size in the transform, or take batches of 1",
                 )
+        if _view_shapes(sample) != _view_shapes(first):
+            raise ContractError(
+                expected=f"views of one number and size in a batch, {_view_shapes(first)} as '{first.key}'",
+                got=f"{_view_shapes(sample)} of '{sample.key}'",
+                remedy="make them all by one transform",
+            )
         if sample.kind is not first.kind:
             raise ContractError(
                 expected=f"depths of one kind in a batch, {first.kind.value} as '{first.key}'",
@@ -136,3 +164,8 @@ def _map_shapes(sample: Sample) -> dict[str, tuple[int, ...]]:
         maps["right image"] = sample.stereo.image
         maps |= {"disparity": sample.stereo.disparity_px, "visible": sample.stereo.visible}
     return {name: tuple(tensor.shape) for name, tensor in maps.items() if tensor is not None}
+
+
+def _view_shapes(sample: Sample) -> tuple[int | tuple[int, ...], ...]:
+    """How many views are global, and the shapes of all stacks; nothing without views."""
+    return () if sample.views is None else (sample.views.n_global, *(tuple(one.image.shape) for one in sample.views.stacks))

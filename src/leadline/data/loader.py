@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _CALLS_TO_END, _BETWEEN_CALLS_S = 200, 0.05
-_BATCHES_AHEAD = 2  # per worker; more only costs memory once the workers keep up
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +37,7 @@ class LoaderSettings:
     Attributes:
         batch_size: samples per batch of one rank.
         workers: reading processes; 0 reads in this one, and more than there are CPUs are not started.
+        ahead: batches that each of them reads in advance; more only costs memory once the workers keep up.
         pin_memory: lock batches in memory for faster copies to a GPU; has no effect without CUDA.
         seed: of the sample order and of the transforms.
         on_unreadable: "stop" at the first unreadable sample, or "skip" it, count it and name it.
@@ -46,6 +46,7 @@ class LoaderSettings:
 
     batch_size: int
     workers: int = 0
+    ahead: int = 2
     pin_memory: bool = True
     seed: int = 0
     on_unreadable: OnUnreadable = "stop"
@@ -54,10 +55,12 @@ class LoaderSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be meant."""
-        if self.batch_size < 1 or self.workers < 0 or self.seed < 0 or not 0 <= self.rank < self.world:
+        sizes = (self.batch_size, self.ahead)
+        if min(sizes) < 1 or self.workers < 0 or self.seed < 0 or not 0 <= self.rank < self.world:
             raise UsageError(
-                expected="a batch size of at least 1, workers and seed of at least 0, a rank below the world size",
-                got=f"batch {self.batch_size}, workers {self.workers}, seed {self.seed}, rank {self.rank} of {self.world}",
+                expected="batch size and batches ahead of at least 1, workers and seed of at least 0, rank below world",
+                got=f"batch {self.batch_size}, {self.ahead} ahead, workers {self.workers}, seed {self.seed}, "
+                f"rank {self.rank} of {self.world}",
                 remedy="correct the loader settings",
             )
 
@@ -95,6 +98,7 @@ class SampleStream:
         settings: batch size, workers, ranks, what to do with unreadable samples.
         shuffle: true for training: shuffled, whole batches only, a skipped sample replaced by the next readable one.
             False for validation: every sample once in order, the last batch smaller, skipped samples left out.
+        adds: fields that the transform gives to samples which lack them, e.g. VIEWS.
 
     Raises:
         UsageError: fewer samples than one batch over all ranks when shuffling; a mixture without shuffling.
@@ -102,10 +106,16 @@ class SampleStream:
     """
 
     def __init__(
-        self, source: DepthDataset | Mixture, transform: Transform | None, settings: LoaderSettings, *, shuffle: bool
+        self,
+        source: DepthDataset | Mixture,
+        transform: Transform | None,
+        settings: LoaderSettings,
+        *,
+        shuffle: bool,
+        adds: frozenset[Field] = frozenset(),
     ) -> None:
         order = _order_of(source, settings.seed, shuffle=shuffle)
-        self.provides: frozenset[Field] = order.provides
+        self.provides: frozenset[Field] = order.provides | adds
         self.skipped: list[str] = []
         self._plan = _Plan(len(order), settings, whole_batches=shuffle)
         if self._plan.steps == 0:
@@ -116,11 +126,7 @@ class SampleStream:
             )
         self._reader = BatchReader(order, transform, seed=settings.seed, on_unreadable=settings.on_unreadable)
         self._pin = settings.pin_memory and torch.cuda.is_available()
-        self._loader = (
-            _worker_loader(self._reader, self._plan, min(settings.workers, _cpus()), pin=self._pin)
-            if settings.workers
-            else None
-        )
+        self._loader = _worker_loader(self._reader, self._plan, settings, pin=self._pin) if settings.workers else None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -196,14 +202,14 @@ def _end(workers: set[BaseProcess]) -> None:
             worker.join(_BETWEEN_CALLS_S)
 
 
-def _worker_loader(reader: BatchReader, plan: _Plan, workers: int, *, pin: bool) -> DataLoader[Parcel]:
+def _worker_loader(reader: BatchReader, plan: _Plan, settings: LoaderSettings, *, pin: bool) -> DataLoader[Parcel]:
     return DataLoader(
         reader,
         batch_size=None,  # the sampler hands out whole batches of places
         sampler=plan,
-        num_workers=workers,
+        num_workers=min(settings.workers, _cpus()),
         pin_memory=pin,
-        prefetch_factor=_BATCHES_AHEAD,
+        prefetch_factor=settings.ahead,
         persistent_workers=True,
         worker_init_fn=settle_worker,
         # Without one, each epoch would draw a number from the global generator, and the weights depend on the workers.

@@ -94,7 +94,11 @@ def linear_axis(low: float, high: float, *, start: float, stop: float, tight: bo
 
 
 def logarithmic_axis(low: float, high: float, *, start: float, stop: float) -> Axis:
-    """A logarithmic axis of positive values, with ticks at 1, 2 and 5 times the powers of ten where these are few."""
+    """A logarithmic axis of positive values.
+
+    Ticks are at 1, 2 and 5 times the powers of ten, at the powers alone where those are many, and where there are less than
+    two, at those of a linear axis.
+    """
     low, high = low * 0.95, high * 1.05
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     fine = [factor * 10.0**power for power in powers for factor in _TICK_FACTORS]
@@ -102,7 +106,8 @@ def logarithmic_axis(low: float, high: float, *, start: float, stop: float) -> A
     inside = [tick for tick in fine if low <= tick <= high]
     if len(inside) > 7:
         inside = [tick for tick in coarse if low <= tick <= high]
-    return Axis(low=low, high=high, ticks=tuple(inside), start=start, stop=stop, logarithmic=True)
+    ticks = tuple(inside) if len(inside) > 1 else linear_axis(low, high, start=start, stop=stop, tight=True).ticks
+    return Axis(low=low, high=high, ticks=ticks, start=start, stop=stop, logarithmic=True)
 
 
 def tick_label(value: float) -> str:

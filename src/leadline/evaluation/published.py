@@ -110,7 +110,12 @@ def compare(rows: Sequence[PublishedRow], *, protocol: str, metrics: Mapping[str
 
 
 def caveats(rows: Sequence[PublishedRow], *, protocol: str, images: int, changed: Sequence[str]) -> tuple[str, ...]:
-    """What keeps a measurement from being the papers', beyond its cells: part of the pictures, or a changed protocol."""
+    """What keeps a measurement from being the papers': a protocol of no paper, part of the pictures, a changed choice."""
+    if all(row.benchmark.protocol != protocol for row in rows):
+        return (f"no paper's numbers are kept for protocol {protocol}",)
     wholes = {row.benchmark.images for row in rows if row.benchmark.protocol == protocol and row.benchmark.images}
     parts = [f"measured on {images} pictures, the benchmark has {whole}" for whole in wholes if whole != images]
-    return (*parts, *(f"measured with a {choice} other than the protocol's" for choice in changed))
+    return (
+        *parts,
+        *(f"measured with {'an' if choice[0] in 'aeiou' else 'a'} {choice} other than the protocol's" for choice in changed),
+    )

@@ -81,7 +81,7 @@ def _refuse_no_picture(path: Path) -> None:
     raise DataError(
         expected=f"a folder or a picture ({', '.join(sorted(IMAGE_SUFFIXES))})",
         got=f"{path}" if exists(path) else f"{path}, which does not exist",
-        remedy="check the path",
+        remedy="turn it into one of these first" if exists(path) else "check the path",
     )
 
 

@@ -100,14 +100,48 @@ def silog(
     >>> round(silog(predicted=2 * truth, target=truth, valid=truth > 0).item(), 6)
     0.490129
     """
+    mean, variance, pixels = _log_moments(predicted=predicted, target=target, valid=valid)
+    return pooled_mean(root(variance + (1 - variance_weight) * mean.square()), pixels > 0, sum_across)
+
+
+def eigen_scale_invariant(
+    *, predicted: Tensor, target: Tensor, valid: Tensor, variance_weight: float = 0.5, sum_across: SumAcross = keep
+) -> Tensor:
+    """Mean over images of ``mean(g^2) - variance_weight mean(g)^2``, g = log(predicted) - log(target)   (Eigen et al. 2014).
+
+    The square of what ``silog`` averages: no root, so its gradient falls to 0 with the error.  Each image has its own sums:
+    pooled over a batch, one prediction too far and another too near by the same factor would cancel in mean(g).
+
+    Args:
+        predicted, target: (B,H,W) of one claim and unit, both lifted to ``SMALLEST_VALUE``; below it a prediction gets no
+            gradient.
+        valid: (B,H,W) bool; targets of ``SMALLEST_VALUE`` or less do not count either.
+        variance_weight: in [0, 1], the formula's lambda; 1 is the variance of g, 0 its mean square.
+        sum_across: sum over ranks, see ``losses.pooling``.
+
+    Returns:
+        (), float32 or float64, no unit; exactly 0 with zero gradient where no pixel is valid or all are perfect.
+
+    Raises:
+        ContractError: see ``losses.pooling.masked_pair``.
+
+    >>> guess, truth = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]]), torch.full((1, 1, 4), 2.0)
+    >>> round(eigen_scale_invariant(predicted=guess, target=truth, valid=truth > 0).item(), 6)
+    0.660623
+    """
+    mean, variance, pixels = _log_moments(predicted=predicted, target=target, valid=valid)
+    return pooled_mean(variance + (1 - variance_weight) * mean.square(), pixels > 0, sum_across)
+
+
+def _log_moments(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of g in each image, and its number of pixels: (B,) each."""
     pair = masked_pair(predicted=predicted, target=target, valid=valid)
     counted = valid & (pair.target > SMALLEST_VALUE)
     difference = log_difference(predicted=pair.predicted, target=pair.target)
     pixels = counted.sum(dim=(1, 2))
     mean = torch.where(counted, difference, 0).sum(dim=(1, 2)) / pixels.clamp(min=1)
     centred = torch.where(counted, difference - mean[:, None, None], 0)
-    variance = centred.square().sum(dim=(1, 2)) / pixels.clamp(min=1)
-    return pooled_mean(root(variance + (1 - variance_weight) * mean.square()), pixels > 0, sum_across)
+    return mean, centred.square().sum(dim=(1, 2)) / pixels.clamp(min=1), pixels
 
 
 def log_difference(*, predicted: Tensor, target: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from leadline.contracts.errors import StorageError, WeightsError
 from leadline.models.config import DepthModelConfig
+from leadline.models.tensor_writing import save_tensors
 from leadline.models.weight_files import read_tensors
 
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
@@ -117,7 +117,7 @@ def _replace(folder: Path, tensors: dict[str, Tensor], description: dict[str, An
     waiting = _waiting(folder, checksum)
     left_by_a_crash = waiting.exists()
     try:
-        save_file(tensors, new_tensors)
+        save_tensors(tensors, new_tensors)
         new_description.write_text(json.dumps(description | {"checksum": checksum}, indent=1), encoding="utf-8")
         _sync(new_tensors)
         _sync(new_description)

@@ -14,12 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import StorageError
 from leadline.models.depth_model import DepthModel
 from leadline.models.features import Features
+from leadline.models.tensor_writing import save_tensors
 
 _DIGEST_BYTES = 16
 
@@ -88,7 +89,7 @@ class FeatureCache:
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, unfinished)
+            save_tensors(tensors, unfinished)
             unfinished.replace(path)
         except Exception as error:
             with suppress(OSError):

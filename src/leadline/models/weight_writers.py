@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from leadline.contracts.errors import StorageError, UsageError
@@ -24,6 +23,7 @@ from leadline.models.hugging_face_config import CONFIG
 from leadline.models.hugging_face_names import to_hugging_face
 from leadline.models.hugging_face_values import hugging_face_values
 from leadline.models.official_names import to_official
+from leadline.models.tensor_writing import save_tensors
 
 Layout = Literal["leadline", "official", "hugging-face"]
 OFFICIAL_SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -65,7 +65,7 @@ def write_weights(model: DepthModel, path: Path, *, layout: Layout) -> None:
     else:
         values = hugging_face_values(model.config)
         theirs = {name: tensor.clone() for name, tensor in to_hugging_face(tensors).items()}
-        _write(path / TENSORS, lambda place: save_file(theirs, place, metadata={"format": "pt"}))
+        _write(path / TENSORS, lambda place: save_tensors(theirs, place, metadata={"format": "pt"}))
         _write(path / CONFIG, lambda place: place.write_text(json.dumps(values, indent=2, sort_keys=True), encoding="utf-8"))
 
 
@@ -81,7 +81,7 @@ def _write_official(path: Path, config: DepthModelConfig, tensors: dict[str, Ten
     names = to_official(config, list(tensors))
     theirs = {names[name]: tensor for name, tensor in tensors.items()} | _constants(config)
     if path.suffix.lower() == ".safetensors":
-        _write(path, lambda place: save_file(theirs, place))
+        _write(path, lambda place: save_tensors(theirs, place))
     else:
         _write(path, lambda place: torch.save(theirs, place))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.contracts.errors import UsageError
 from leadline.contracts.suggestions import did_you_mean
 from leadline.recipes.distillation.config import DistillationConfig
+from leadline.recipes.jepa.config import JepaConfig
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.relative.config import RelativeConfig
 from leadline.recipes.semi_supervised.config import SemiSupervisedConfig
@@ -59,6 +60,12 @@ RECIPES: dict[str, RecipeEntry] = {
         yields="disparity up to scale and shift",
         config=DistillationConfig,
         run="leadline.recipes.distillation.run:train_distillation",
+    ),
+    "jepa": RecipeEntry(
+        summary="LeJEPA: views of a picture agree in a Gaussian embedding (SIGReg) while depth is learned, or before",
+        yields="metres",
+        config=JepaConfig,
+        run="leadline.recipes.jepa.run:train_jepa",
     ),
     "relative": RecipeEntry(
         summary="Depth Anything network fine-tuned, or repaired, with the affine-invariant losses in disparity",

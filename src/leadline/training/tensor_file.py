@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, uint8
 
 from leadline.contracts.errors import StorageError
+from leadline.models.tensor_writing import save_tensors
 
 FORMAT = 1
 
@@ -27,7 +27,7 @@ def write_tensors(folder: Path, name: str, tensors: dict[str, Tensor], facts: di
     What the system or safetensors refuses goes through as it is; ``durable.storage_errors`` translates it.
     """
     stored = _separate(tensors)
-    save_file(stored, folder / f"{name}.safetensors")
+    save_tensors(stored, folder / f"{name}.safetensors")
     content = {
         "format": FORMAT,
         "facts": facts,

@@ -165,6 +165,15 @@ def test_train_semi_supervised__a_teacher_in_metres_is_refused_before_anything_i
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("roots", [(), ("pictures",), ("image_folder=/nowhere/at/all",)])
+def test_train_semi_supervised__missing_pictures_are_told_before_a_teacher_is_trained(
+    tmp_path: Path, roots: tuple[str, ...]
+) -> None:
+    with pytest.raises(LeadlineError, match="--unlabelled-root"):
+        train_semi_supervised(semi(tmp_path, unlabelled_root=roots), START)
+    assert not (tmp_path / "run").exists()
+
+
 def test_train_semi_supervised__a_random_beginning_is_no_target(tmp_path: Path) -> None:
     config = semi(
         tmp_path, teacher_model=write_teacher(tmp_path / "teacher"), teacher_mode="online", feature_target="dino-rgb"

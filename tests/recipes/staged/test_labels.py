@@ -13,10 +13,14 @@ from tests.cli.toy import save_toy
 from tests.recipes.staged.toy import H, W, semi, write_pictures, write_teacher
 
 
-def test_write_labels__each_source_gets_a_folder_that_fits_its_pictures(tmp_path: Path) -> None:
+def test_write_labels__each_source_gets_a_folder_that_fits_its_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "leadline")
     config, teacher = semi(tmp_path, labels_per_shard=3), write_teacher(tmp_path / "teacher")
     sources = {"image_folder": tmp_path / "pictures", "other": write_pictures(tmp_path / "other", 2, (56, 42))}
     write_labels(config, teacher, sources, tmp_path / "labels")
+    assert "labels of image_folder: 8 of 8 pictures (0 dropped, 0 unreadable, 0 dead)" in caplog.messages
     for name, size, count in (("image_folder", (H, W), 8), ("other", (56, 42), 2)):
         request = DatasetRequest(root=sources[name], options={"labels": str(tmp_path / "labels" / name)})
         found = open_dataset("pseudo_labels", request)

@@ -101,8 +101,8 @@ def output_path(folder: Path, stem: PurePath | str, ending: str) -> Path:
     return place.with_name(place.name + ending)
 
 
-def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
-    """Refuse, before anything is computed, formats that do not exist or that this kind of depth cannot fill.
+def check_format_names(formats: Sequence[str]) -> None:
+    """Refuse, before a model is even loaded, formats that do not exist.
 
     Raises:
         UsageError: says which.
@@ -112,6 +112,15 @@ def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
             raise UsageError(
                 expected=f"formats among {', '.join(get_args(OutputFormat))}", got=repr(name), remedy="correct --save"
             )
+
+
+def check_formats(formats: Sequence[str], kind: DepthKind) -> None:
+    """Refuse, before anything is computed, formats that do not exist or that this kind of depth cannot fill.
+
+    Raises:
+        UsageError: says which.
+    """
+    check_format_names(formats)
     for name, kinds in POINTS_OF.items():
         if name in formats and kind not in kinds:
             raise UsageError(

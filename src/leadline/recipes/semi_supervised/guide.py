@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from leadline.contracts.errors import WeightsError
@@ -23,6 +23,7 @@ from leadline.contracts.sample import Field
 from leadline.losses.affine_invariant import affine_invariant
 from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
+from leadline.models.tensor_writing import save_tensors
 from leadline.recipes.staged.alignment import standard_map
 from leadline.recipes.supervised.recipe import disparity_truth, learning_groups
 from leadline.training.recipe import Recipe, StepResult
@@ -63,7 +64,7 @@ class Guide(nn.Module):
     def save(self, folder: Path) -> None:
         """Write the tensors and what to build for them into ``folder``."""
         (folder / DESCRIPTION).write_text(json.dumps(self.model.config.to_dict(), indent=2), encoding="utf-8")
-        save_file({name: one.detach().contiguous().cpu() for name, one in self.state_dict().items()}, str(folder / TENSORS))
+        save_tensors({name: one.detach().contiguous().cpu() for name, one in self.state_dict().items()}, folder / TENSORS)
 
     @classmethod
     def load(cls, folder: Path) -> Guide:

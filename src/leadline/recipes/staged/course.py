@@ -22,7 +22,7 @@ from leadline.models.depth_model import DepthModel
 from leadline.recipes.staged.comparison import compare_models
 from leadline.recipes.staged.network import begin, require_disparity
 from leadline.recipes.staged.stages import Stage, complete, finished
-from leadline.recipes.staged.streams import unlabelled_pictures
+from leadline.recipes.staged.streams import require_unlabelled, unlabelled_pictures
 from leadline.recipes.supervised.network import disparity_network
 from leadline.recipes.supervised.run import described, rounded_size, with_run_id
 from leadline.training import distributed
@@ -123,6 +123,8 @@ def _follow(
 ) -> ChainReport | None:
     config = chain.config
     _require_stage(config, asked, guided=guide is not None)
+    if asked not in {"teacher", "guide", "evaluate"}:
+        require_unlabelled(config)
     if config.teacher_model:
         require_disparity(load(config.teacher_model, device="cpu").kind, config.teacher_model)
     _record(config, start)

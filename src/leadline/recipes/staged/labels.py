@@ -55,5 +55,6 @@ def write_labels(config: StagedConfig, teacher: str, sources: Mapping[str, Path]
                 on_unreadable=config.on_unreadable,
             )
             summary = label(request)
-            logger.info("labels of %s: %s", name, summary)
+            lost = f"{summary.dropped} dropped, {summary.unreadable} unreadable, {summary.dead} dead"
+            logger.info("labels of %s: %d of %d pictures (%s)", name, summary.labels, summary.pictures, lost)
         distributed.wait_for_all()

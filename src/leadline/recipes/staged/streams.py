@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
+from leadline.contracts.paths import exists
 from leadline.contracts.sample import Field, Sample
 from leadline.data.catalog import dataset_entry, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
@@ -54,6 +55,22 @@ def unlabelled_roots(config: StagedConfig) -> dict[str, Path | None]:
                 remedy=f"give it, or leave {name} out of --unlabelled",
             )
     return {name: given.get(name) for name in config.unlabelled}
+
+
+def require_unlabelled(config: StagedConfig) -> None:
+    """Refuse pictures without truth that are not there before a teacher has been trained for them.
+
+    Raises:
+        UsageError: as ``unlabelled_roots``.
+        DataError: a folder that does not exist.
+    """
+    for name, root in unlabelled_roots(config).items():
+        if root is not None and not exists(root):
+            raise DataError(
+                expected=f"the pictures of --unlabelled-root {name}",
+                got=f"{root}, which does not exist",
+                remedy="check the path",
+            )
 
 
 def unlabelled_pictures(config: StagedConfig, labels: Mapping[str, Path], size: tuple[int, int]) -> list[DepthDataset]:
@@ -170,6 +187,7 @@ def unlabelled_stream(
     settings = LoaderSettings(
         batch_size=batch_size // ranks.world,
         workers=config.num_workers,
+        ahead=config.prefetch_factor,
         pin_memory=config.pin_memory,
         seed=config.seed + 1,
         on_unreadable=config.on_unreadable,

@@ -11,7 +11,7 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.sample import Field
 from leadline.data.catalog import DATASETS, dataset_entry, open_dataset
-from leadline.data.loader import LoaderSettings, SampleStream
+from leadline.data.loader import SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.needs import require_fields
 from leadline.data.probe import require_truth
@@ -19,6 +19,7 @@ from leadline.data.procedural_request import DEFAULT_COUNT
 from leadline.data.request import DatasetRequest, OptionValue
 from leadline.data.subset import EvenSubset
 from leadline.recipes.supervised.dataset_flags import read_dataset_flags
+from leadline.recipes.supervised.loading import loader_settings
 from leadline.transforms.claims import AsDisparity
 from leadline.transforms.photometric import ColourJitter
 from leadline.transforms.pipeline import Pipeline
@@ -26,7 +27,7 @@ from leadline.transforms.rotation import RandomRotation
 from leadline.transforms.spatial import CentreCrop, RandomCrop, RandomFlip, ResizeCover, Squash, ValidRange
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -128,9 +129,17 @@ def dataset_request(name: str, config: DataConfig, *, part: str, size: tuple[int
 
 
 def training_stream(
-    config: DataConfig, size: tuple[int, int], ranks: Ranks, *, needs: frozenset[Field] = _DEPTH
+    config: DataConfig,
+    size: tuple[int, int],
+    ranks: Ranks,
+    *,
+    needs: frozenset[Field] = _DEPTH,
+    steps: Sequence[Transform] | None = None,
+    adds: frozenset[Field] = frozenset(),
 ) -> SampleStream:
     """Shuffled, augmented batches of ``config.batch_size`` over all ranks, (height, width) pixels each.
+
+    ``steps`` that a recipe has of its own take the place of those that the flags describe, and give samples ``adds``.
 
     Raises:
         UsageError, ContractError, DataError: a dataset that is not there, lacks a field of ``needs``, or is not in metres.
@@ -138,19 +147,20 @@ def training_stream(
     names = training_names(config)
     parts = [open_part(name, config, part="train", size=size) for name in names]
     for name, part in zip(names, parts, strict=True):
-        require_fields(needs, part.provides, name)
+        require_fields(needs - adds, part.provides, name)
         require_truth(part, _LEARNED_FROM[config.learns], min_m=config.min_depth, max_m=config.max_depth)
         logger.info("%s: %d training pictures", name, len(part))
     weights = config.dataset_weights or tuple(float(len(part)) for part in parts)
     source = Mixture(parts, weights, seed=config.seed, epoch_length=config.epoch_images or None)
-    return SampleStream(source, Pipeline(_training_steps(config, size)), _loader(config, ranks), shuffle=True)
+    pipeline = Pipeline(_training_steps(config, size) if steps is None else steps)
+    return SampleStream(source, pipeline, loader_settings(config, ranks), shuffle=True, adds=adds)
 
 
 def validation_streams(config: DataConfig, size: tuple[int, int]) -> dict[str, SampleStream]:
     """Each validation dataset that has depth, in order, without augmentation, at the training size in pixels."""
     steps = Pipeline(_shape(config, size, cropped=CentreCrop(*size), watched=True))
     parts = {name: held_out(name, config, part="val", size=size) for name in validation_names(config) if has_depth(name)}
-    return {name: SampleStream(part, steps, _loader(config, None), shuffle=False) for name, part in parts.items()}
+    return {name: SampleStream(part, steps, loader_settings(config, None), shuffle=False) for name, part in parts.items()}
 
 
 def ordinal_pictures(config: DataConfig) -> DepthDataset | None:
@@ -209,25 +219,6 @@ class _MetresStay:
 
     def __call__(self, sample: Sample, generator: torch.Generator) -> Sample:
         return (self.metres if sample.kind is DepthKind.METRIC else self.disparity)(sample, generator)
-
-
-def _loader(config: DataConfig, ranks: Ranks | None) -> LoaderSettings:
-    world = ranks.world if ranks else 1
-    if config.batch_size % world:
-        raise UsageError(
-            expected=f"--batch-size divisible by the {world} processes",
-            got=str(config.batch_size),
-            remedy="change one of them",
-        )
-    return LoaderSettings(
-        batch_size=config.batch_size // world,
-        workers=config.num_workers,
-        pin_memory=config.pin_memory,
-        seed=config.seed,
-        on_unreadable=config.on_unreadable,
-        rank=ranks.rank if ranks else 0,
-        world=world,
-    )
 
 
 def _named(config: DataConfig, fields: Mapping[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ class DataConfig(RunConfig):
     least: ClassVar[dict[str, int]] = {
         **RunConfig.least,
         **dict.fromkeys(("epoch_images", "validation_images", "num_workers"), 0),
-        "procedural_count": 1,
+        **dict.fromkeys(("procedural_count", "prefetch_factor"), 1),
     }
     learns: ClassVar[Literal["metres", "disparity"]] = "metres"
     """What truth is turned into; disparity is also learned from data that know nothing else."""
@@ -69,6 +69,8 @@ class DataConfig(RunConfig):
     """Where --cache-features disk keeps them, in a folder for each encoder's weights; other runs find them there."""
     num_workers: int = 4
     """Loader processes; the order of samples does not depend on it."""
+    prefetch_factor: int = 2
+    """Batches that each of them reads in advance."""
     pin_memory: bool = True
     """Page-locked batches, where there is a CUDA device."""
     on_unreadable: Literal["stop", "skip"] = "stop"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
@@ -21,9 +22,9 @@ from leadline.training import distributed
 from leadline.training.config_file import Setting
 from leadline.training.engine import Callbacks, train
 from leadline.training.placement import choose_placement
-from leadline.training.run import RunFolder
+from leadline.training.run import RunFolder, TrackerSettings
 from leadline.training.run_id import fresh_run_id, require_free, run_id_of
-from leadline.training.tracker import TrackerSettings, require_wandb
+from leadline.training.tracker import require_wandb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,6 +66,7 @@ def train_supervised(
     build: Callable[[], SupervisedRecipe],
     initialise: Callable[[DepthModel], object],
     open_streams: OpenStreams | None = None,
+    open_validation: Callable[[tuple[int, int]], Mapping[str, SampleStream]] | None = None,
 ) -> Report | None:
     """Train on the stream "train" of pictures with depth, watch the held-out ones, and report on the best epoch.
 
@@ -74,6 +76,7 @@ def train_supervised(
         build: makes the recipe, its network with random weights.
         initialise: gives a new run's network its first weights, after everything else was found in order.
         open_streams: what the recipe reads, by name, at a size (H, W) in pixels and for this process; None opens "train".
+        open_validation: what it is watched on, by dataset, where that is not at this size.
 
     Returns:
         The report on held-out pictures; None without validation, and on all ranks but the first.
@@ -98,7 +101,9 @@ def train_supervised(
             else {"train": training_stream(config, size, ranks, needs=recipe.needs["train"])}
         )
         validation = (
-            Validation(recipe, config, validation_streams(config, size), ordinal_pictures(config))
+            Validation(
+                recipe, config, (open_validation or partial(validation_streams, config))(size), ordinal_pictures(config)
+            )
             if config.validate
             else None
         )
