@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import pickle
 import random
 from pathlib import Path
 
@@ -116,6 +117,15 @@ def test_read_tensors__says_that_a_text_is_no_checkpoint(content: bytes, tmp_pat
         (tmp_path / name).write_bytes(content)
         with pytest.raises(WeightsError, match=rf"{name}: no checkpoint, neither of torch.save's zip"):
             read_tensors(tmp_path / name)
+
+
+def test_read_tensors__says_without_a_warning_that_a_pickle_is_not_of_torch(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    (tmp_path / "w.pth").write_bytes(pickle.dumps({"a": 1}, protocol=4))
+    with pytest.raises(WeightsError, match="a pickle, not of torch.save, or a damaged one"):
+        read_tensors(tmp_path / "w.pth")
+    assert not recwarn.list
 
 
 def test_read_tensors__says_that_a_file_is_empty_or_damaged(tmp_path: Path) -> None:

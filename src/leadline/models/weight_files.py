@@ -6,6 +6,7 @@ from __future__ import annotations
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -99,7 +100,11 @@ def _reason(path: Path, error: BaseException) -> str:
         return "no checkpoint, neither of torch.save's zip archives nor a pickle"
     if isinstance(error, pickle.UnpicklingError):  # torch's own text advises to read it without care
         foreign = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
-        return f"a pickle of more than tensors ({foreign[1]}), which is not run" if foreign else "a damaged pickle"
+        return (
+            f"a pickle of more than tensors ({foreign[1]}), which is not run"
+            if foreign
+            else "a pickle, not of torch.save, or a damaged one"
+        )
     said = str(error).split("\n")[0]
     return said if " " in said else f"damaged ({type(error).__name__} {said})"
 
@@ -112,7 +117,9 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _read_pickle(path: Path) -> dict[str, Tensor]:
-    content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():  # torch advises to report a pickle that it did not write; we refuse it in a sentence
+        warnings.filterwarnings("ignore", "Detected pickle protocol")
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]

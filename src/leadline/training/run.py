@@ -75,12 +75,7 @@ class RunFolder:
             StorageError: the folder cannot be written, or already holds a run.
         """
         if rank == 0:
-            if holds_run(path):
-                raise StorageError(
-                    expected=f"{path} to be free for a new run",
-                    got="a run",
-                    remedy=f"continue it with `leadline resume {path}`, or choose another folder",
-                )
+            require_no_run(path)
             with storage_errors(path):
                 path.mkdir(parents=True, exist_ok=True)
             write_file(path / CONFIG, to_toml(config).encode())
@@ -130,6 +125,20 @@ class RunFolder:
 def holds_run(path: Path) -> bool:
     """Whether a run has written into ``path``."""
     return any((path / name).exists() for name in (CONFIG, METRICS, LATEST, BEST)) or any(path.glob(EPOCH + "*"))
+
+
+def require_no_run(path: Path) -> None:
+    """Refuse a folder that holds a run: nothing is overwritten.
+
+    Raises:
+        StorageError: it does.
+    """
+    if holds_run(path):
+        raise StorageError(
+            expected=f"{path} to be free for a new run",
+            got="a run",
+            remedy=f"continue it with `leadline resume {path}`, or choose another folder",
+        )
 
 
 def _lock(descriptor: int, path: Path) -> None:

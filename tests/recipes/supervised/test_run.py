@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from leadline.contracts.errors import StorageError
 from leadline.contracts.sample import Batch, Field
 from leadline.losses.pooling import SumAcross
 from leadline.models.config import DepthModelConfig
@@ -19,6 +20,7 @@ from leadline.recipes.supervised.recipe import SupervisedRecipe, truth
 from leadline.recipes.supervised.run import Start, described, rounded_size, train_supervised
 from leadline.training.display import SilentDisplay
 from leadline.training.recipe import ParameterGroup, Progress, StepResult
+from leadline.training.run import RunFolder
 
 
 def test_rounded_size__says_once_what_the_encoder_makes_of_the_default_384(caplog: pytest.LogCaptureFixture) -> None:
@@ -60,6 +62,17 @@ class DisparityRecipe(SupervisedRecipe):
     def parameter_groups(self) -> list[ParameterGroup]:
         learning = [one for one in self.trained.parameters() if one.requires_grad]
         return [ParameterGroup(name="all", parameters=learning)]
+
+
+def test_train_supervised__refuses_a_folder_that_holds_a_run_before_anything_is_built(tmp_path: Path) -> None:
+    RunFolder.create(tmp_path, {})
+    config = DataConfig(datasets=("procedural",), save_dir=tmp_path, device="cpu", log_dir=tmp_path / "logs")
+
+    def built() -> SupervisedRecipe:
+        raise AssertionError
+
+    with pytest.raises(StorageError, match=r"free for a new run; got a run; continue it with `leadline resume"):
+        train_supervised(config, Start(sources={}, display=SilentDisplay()), build=built, initialise=lambda _: None)
 
 
 def test_train_supervised__serves_a_recipe_of_another_kind_from_flags_to_report(tmp_path: Path) -> None:

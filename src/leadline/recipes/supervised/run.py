@@ -22,7 +22,7 @@ from leadline.training import distributed
 from leadline.training.config_file import Setting
 from leadline.training.engine import Callbacks, train
 from leadline.training.placement import choose_placement
-from leadline.training.run import RunFolder, TrackerSettings
+from leadline.training.run import RunFolder, TrackerSettings, require_no_run
 from leadline.training.run_id import fresh_run_id, require_free, run_id_of
 from leadline.training.tracker import require_wandb
 
@@ -88,6 +88,8 @@ def train_supervised(
         settings = config.engine
         choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
         _check_log_dir(config)
+        if start.checkpoint is None and ranks.rank == 0:
+            require_no_run(config.save_dir)  # again when it is made; here, before data and weights are read
         if config.wandb != "off":
             require_wandb()
         torch.manual_seed(config.seed)
