@@ -123,7 +123,7 @@ def test_read_tensors__says_without_a_warning_that_a_pickle_is_not_of_torch(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     (tmp_path / "w.pth").write_bytes(pickle.dumps({"a": 1}, protocol=4))
-    with pytest.raises(WeightsError, match="a pickle, not of torch.save, or a damaged one"):
+    with pytest.raises(WeightsError, match=r"a pickle, not of torch\.save, or a damaged one"):
         read_tensors(tmp_path / "w.pth")
     assert not recwarn.list
 
