@@ -57,5 +57,28 @@ def test_lines__of_several_datasets_have_their_mean_each_dataset_weighing_the_sa
 def test_lines__variants_keep_the_order_of_the_cells_and_are_drawn_with_the_same_pictures() -> None:
     values = {"nyu": [0.1, 0.7, 0.3, 0.9]}
     found = lines([cell(0, values, OTHER), cell(0, values)])
-    assert [one.variant for one in found] == ["other", "other", "plain", "plain"]
+    assert [one.variant for one in found if not one.minus] == ["other", "other", "plain", "plain"]
     assert (found[0].low, found[0].high) == (found[2].low, found[2].high)
+
+
+def test_lines__differences_from_a_groups_first_are_of_the_same_pictures_and_seeds() -> None:
+    plain = [cell(0, {"nyu": [0.1, 0.9, 0.4]}), cell(1, {"nyu": [0.2, 0.5, 0.8]})]
+    other = [cell(0, {"nyu": [0.2, 1.0, 0.5, 7.0]}, OTHER), cell(1, {"nyu": [0.3, 0.6, 0.9, 7.0]}, OTHER)]
+    other += [cell(2, {"nyu": [9.0] * 3}, OTHER)]  # a seed that the first does not have
+    found = lines([*plain, *other])
+    differences = [one for one in found if one.minus]
+    assert [(one.variant, one.minus, one.metric) for one in differences] == [
+        ("other", "plain", "abs_rel"),
+        ("other", "plain", "delta1"),
+    ]
+    first = differences[0]
+    assert (first.seeds, first.pictures) == (2, 3)
+    assert (first.mean, first.low, first.high) == pytest.approx((0.1, 0.1, 0.1))  # although the pictures differ by far more
+    assert found.index(first) == 4
+
+
+def test_lines__differences_have_the_sign_of_better_or_worse_and_stay_inside_their_group() -> None:
+    alone = Variant(group="margin", name="margin", recipe="semi-supervised")
+    found = lines([cell(0, {"nyu": [1.0]}), cell(0, {"nyu": [0.25]}, OTHER), cell(0, {"nyu": [3.0]}, alone)])
+    assert [(one.group, one.mean) for one in found if one.minus] == [("parts", -0.75)] * 2
+    assert not [one for one in lines([cell(0, {"nyu": [1.0]}), cell(1, {"nyu": [2.0]}, OTHER)]) if one.minus]

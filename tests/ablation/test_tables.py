@@ -4,14 +4,25 @@ import io
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from leadline.ablation.statistics import Line
 from leadline.ablation.tables import as_csv, as_latex, as_markdown, as_plot, write_tables
 
 
-def line(variant: str, mean: float, *, group: str = "parts", dataset: str = "nyu", metric: str = "abs_rel") -> Line:
+def line(variant: str, mean: float, *, group: str = "parts", metric: str = "abs_rel", minus: str = "") -> Line:
     low, high = mean - 0.01, mean + 0.02
     return Line(
-        group=group, variant=variant, dataset=dataset, metric=metric, mean=mean, low=low, high=high, seeds=3, pictures=24
+        group=group,
+        variant=variant,
+        dataset="nyu",
+        metric=metric,
+        mean=mean,
+        low=low,
+        high=high,
+        seeds=3,
+        pictures=24,
+        minus=minus,
     )
 
 
@@ -42,6 +53,28 @@ def test_as_markdown__each_group_is_a_table_with_a_row_for_each_variant() -> Non
     )
 
 
+DIFFERENCES = [
+    line("+ unlabelled & more", -0.05, minus="labelled"),
+    line("+ unlabelled & more", 0.1, minus="labelled", metric="delta1"),
+]
+
+
+def test_as_markdown__differences_are_a_table_of_their_own_under_their_groups() -> None:
+    text = as_markdown([*LINES[:4], *DIFFERENCES, *LINES[4:]])
+    assert (
+        "\n\n| minus labelled | nyu, AbsRel | nyu, δ1 |\n| --- | --- | --- |\n"
+        "| + unlabelled & more | -0.050 [-0.060, -0.030] | +0.100 [+0.090, +0.120] |\n\n### margin" in text
+    )
+    assert text.count("### parts") == 1
+
+
+def test_other_tables__differences_are_in_the_csv_alone() -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv([*LINES, *DIFFERENCES]))))
+    assert [row["minus"] for row in rows] == [""] * 6 + ["labelled"] * 2
+    assert as_latex([*LINES, *DIFFERENCES]) == as_latex(LINES)
+    assert as_plot([*LINES, *DIFFERENCES], "abs_rel") == as_plot(LINES, "abs_rel")
+
+
 def test_as_latex__is_a_booktabs_table_with_its_special_letters_escaped() -> None:
     text = as_latex(LINES)
     assert text.startswith(
@@ -62,6 +95,15 @@ def test_as_plot__is_an_svg_with_a_mark_and_an_interval_for_each_variant() -> No
     for circle, bar in zip(circles, bars, strict=True):
         assert float(bar.attrib["x1"]) < float(circle.attrib["cx"]) < float(bar.attrib["x2"])
     assert "parts: + unlabelled & more" in [one.text for one in root.findall("{*}text")]
+
+
+def test_as_plot__round_numbers_stand_under_the_places_that_they_are_at() -> None:
+    root = ET.fromstring(as_plot(LINES, "abs_rel"))
+    numbers = {one.text: float(one.attrib["x"]) for one in root.findall("{*}text") if one.attrib["text-anchor"] == "middle"}
+    places = [float(one.attrib["cx"]) for one in root.findall("{*}circle")]
+    assert [numbers["0.2"], numbers["0.1"]] == pytest.approx([places[0], places[2]])
+    strokes = [float(one.attrib["d"].split()[0][1:]) for one in root.findall("{*}path")]
+    assert strokes == pytest.approx(list(numbers.values()))
 
 
 def test_as_plot__numbers_that_are_all_alike_do_not_divide_by_their_width() -> None:

@@ -14,7 +14,15 @@ from PIL import Image
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import ContractError
 from leadline.rasters.colour import INVALID_GREY, Ramp, colourise
-from leadline.rasters.panels import LEGIBLE_WIDTH_PX, captioned, comparison, enlarged, tile, write_picture
+from leadline.rasters.panels import (
+    LEGIBLE_WIDTH_PX,
+    captioned,
+    comparison,
+    enlarged,
+    enlarged_points,
+    tile,
+    write_picture,
+)
 
 
 def plain(height: int, width: int, level: int) -> NDArray[np.uint8]:
@@ -122,6 +130,64 @@ def test_comparison__refuses_different_claims_and_sizes() -> None:
     small = DepthMap(values=np.ones((4, 4), np.float32), valid=np.ones((4, 4), bool), kind=DepthKind.METRIC)
     with pytest.raises(ContractError, match="truth"):
         comparison(plain(96, 128, 0), small, depth_map(), low=0.0, high=1.0)
+
+
+def points(*places: tuple[int, int], size: tuple[int, int] = (40, 600)) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """NaN but for the places, which are 1, 2, ..."""
+    values = np.full(size, np.nan, np.float32)
+    for number, place in enumerate(places, 1):
+        values[place] = number
+    return values, np.isfinite(values)
+
+
+def test_enlarged_points__each_is_a_square_a_sixtieth_of_the_width_at_most() -> None:
+    values, drawn = enlarged_points(*points((20, 100), (20, 300)))
+    assert drawn.sum() == 2 * 9 * 9  # 600 / 60, and a middle
+    assert (values[16:25, 96:105] == 1).all()
+    assert (values[16:25, 296:305] == 2).all()
+    assert not values[~drawn].any()
+
+
+def test_enlarged_points__where_squares_meet_the_nearer_point_wins_and_edges_cut() -> None:
+    for first, second in (((0, 2), (3, 5)), ((3, 5), (0, 2))):
+        values, drawn = enlarged_points(*points(first, second))
+        assert values[first] == 1
+        assert values[second] == 2
+        assert values[0, 0] == values[first if first == (0, 2) else second]
+        assert values[4, 6] == values[(3, 5)]
+        assert drawn.shape == (40, 600)
+
+
+def test_enlarged_points__are_no_wider_than_they_are_apart() -> None:
+    valid = np.zeros((60, 600), bool)
+    valid[::5, ::5] = True  # 4 % as a laser has them: one of 25
+    assert enlarged_points(np.ones((60, 600)), valid)[1][:58, :598].all()
+    valid[::5, 1::5] = True
+    drawn = enlarged_points(np.ones((60, 600)), valid)[1]  # 8 %: 3.5 apart
+    assert not drawn[3::5].any()
+    assert drawn[:2, :3].all()
+
+
+def test_enlarged_points__dense_maps_and_empty_ones_stay() -> None:
+    for valid in (
+        np.ones((4, 9), bool),
+        np.arange(40).reshape(4, 10) % 10 == 0,
+        np.zeros((4, 9), bool),
+        np.zeros((0, 0), bool),
+    ):
+        values = np.full(valid.shape, 3.0)
+        assert enlarged_points(values, valid)[0] is values
+        assert enlarged_points(values, valid)[1] is valid
+
+
+def test_comparison__enlarges_sparse_truth_and_its_error_but_not_their_scales() -> None:
+    values, valid = points((20, 100), (20, 300))
+    truth = DepthMap(values=values, valid=valid, kind=DepthKind.METRIC)
+    prediction = DepthMap(values=np.full((40, 600), 1.5, np.float32), valid=np.ones((40, 600), bool), kind=DepthKind.METRIC)
+    sheet = comparison(plain(40, 600, 0), truth, prediction, low=1.0, high=2.0)
+    assert len(find(sheet, colourise(*enlarged_points(values, valid), low=1.0, high=2.0))) == 1
+    error = enlarged_points(np.abs(values - 1.5), valid)
+    assert len(find(sheet, colourise(*error, low=0.0, high=0.505, ramp=Ramp.ERROR))) == 1
 
 
 def test_write_picture__is_read_back_unchanged(tmp_path: Path) -> None:

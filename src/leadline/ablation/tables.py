@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from leadline.ablation.statistics import MEAN
 from leadline.evaluation.results import rounded
 from leadline.rasters.atomic import atomically
+from leadline.rasters.colour import tick_values
 from leadline.recipes.staged.comparison import shown_name
 
 if TYPE_CHECKING:
@@ -49,19 +50,25 @@ def as_csv(lines: Sequence[Line]) -> str:
 
 
 def as_markdown(lines: Sequence[Line]) -> str:
-    """A table per group: a row per variant, a column per dataset and metric, and their mean over the datasets."""
+    """Two tables per group: a row per variant, a column per dataset and metric, and their mean over the datasets.
+
+    The second has the differences from the group's first variant; a group of one has none.
+    """
     blocks = []
-    for group in dict.fromkeys(one.group for one in lines):
-        rows, columns = _grid([one for one in lines if one.group == group])
-        heads = ["variant", *(f"{shown_name(dataset)}, {TITLES[metric]}" for dataset, metric in columns)]
+    for group, minus in dict.fromkeys((one.group, one.minus) for one in lines):
+        rows, columns = _grid([one for one in lines if (one.group, one.minus) == (group, minus)])
+        first = f"minus {minus}" if minus else "variant"
+        heads = [first, *(f"{shown_name(dataset)}, {TITLES[metric]}" for dataset, metric in columns)]
         body = [[name, *(_cell(cells.get(column)) for column in columns)] for name, cells in rows.items()]
         marks = ["---"] * len(heads)
-        blocks.append("\n".join([f"### {group}", "", *(f"| {' | '.join(row)} |" for row in [heads, marks, *body])]))
+        title = [] if minus else [f"### {group}", ""]
+        blocks.append("\n".join([*title, *(f"| {' | '.join(row)} |" for row in [heads, marks, *body])]))
     return "\n\n".join([*blocks, _legend(lines)]) + "\n"
 
 
 def as_latex(lines: Sequence[Line]) -> str:
-    """One ``tabular`` with a rule between groups, for booktabs."""
+    """One ``tabular`` with a rule between groups, for booktabs; of the variants themselves, not of their differences."""
+    lines = [one for one in lines if not one.minus]
     _, columns = _grid(lines)
     heads = [f"{_tex(shown_name(dataset))}, {_LATEX[metric]}" for dataset, metric in columns]
     body = []
@@ -77,34 +84,38 @@ def as_latex(lines: Sequence[Line]) -> str:
 
 
 def as_plot(lines: Sequence[Line], metric: str) -> str:
-    """Means and intervals of one metric over one another, a panel per dataset, as SVG."""
-    shown = [one for one in lines if one.metric == metric]
+    """Means and intervals of one metric over one another, a panel per dataset, as SVG; differences are left out."""
+    shown = [one for one in lines if one.metric == metric and not one.minus]
     datasets = list(dict.fromkeys(one.dataset for one in shown))
     names = list(dict.fromkeys((one.group, one.variant) for one in shown))
     low, high = min(one.low for one in shown), max(one.high for one in shown)
     panel = (_WIDTH_PX - _LEFT_PX) / len(datasets)
     scale = (panel - 40) / max(high - low, 1e-9)
-    height = _TOP_PX + _ROW_PX * len(names) + 40
+    foot = _TOP_PX + _ROW_PX * len(names)
     parts = [_text(8, 16, f"{TITLES[metric]}, {BETTER[metric]}; 95 % over seeds and pictures", weight=600)]
-    for row, (group, name) in enumerate(names):
-        y = _TOP_PX + _ROW_PX * (row + 0.5)
-        parts.append(_text(8, y + 4, f"{group}: {name}"))
-        for column, dataset in enumerate(datasets):
-            left = _LEFT_PX + panel * column + 12
-            for one in shown:
-                if (one.group, one.variant, one.dataset) == (group, name, dataset):
-                    ends = [left + (value - low) * scale for value in (one.low, one.mean, one.high)]
-                    parts.append(f'<line x1="{ends[0]:.1f}" x2="{ends[2]:.1f}" y1="{y}" y2="{y}" stroke="#2166ac"/>')
-                    parts.append(f'<circle cx="{ends[1]:.1f}" cy="{y}" r="3.5" fill="#2166ac"/>')
+    parts += [_text(8, _middle(row) + 4, f"{group}: {name}") for row, (group, name) in enumerate(names)]
     for column, dataset in enumerate(datasets):
         left = _LEFT_PX + panel * column + 12
         parts.append(_text(left, _TOP_PX - 8, shown_name(dataset), weight=600))
-        foot = height - 14
-        parts += [_text(left, foot, rounded(low)), _text(left + (high - low) * scale, foot, rounded(high), anchor="end")]
-    size = f'width="{_WIDTH_PX}" height="{height}" viewBox="0 0 {_WIDTH_PX} {height}"'
-    paper = f'<rect width="{_WIDTH_PX}" height="{height}" fill="white"/>'
+        for value in tick_values(low, high, count=max(2, int(panel // 60))):
+            x = left + (value - low) * scale
+            parts.append(f'<path d="M{x:.1f} {_TOP_PX}V{foot}" stroke="#dddddd"/>')
+            parts.append(_text(x, foot + 16, f"{value:g}", anchor="middle"))
+        for one in shown:
+            if one.dataset == dataset:
+                y = _middle(names.index((one.group, one.variant)))
+                ends = [left + (value - low) * scale for value in (one.low, one.mean, one.high)]
+                parts.append(f'<line x1="{ends[0]:.1f}" x2="{ends[2]:.1f}" y1="{y}" y2="{y}" stroke="#2166ac"/>')
+                parts.append(f'<circle cx="{ends[1]:.1f}" cy="{y}" r="3.5" fill="#2166ac"/>')
+    size = f'width="{_WIDTH_PX}" height="{foot + 28}" viewBox="0 0 {_WIDTH_PX} {foot + 28}"'
+    paper = f'<rect width="{_WIDTH_PX}" height="{foot + 28}" fill="white"/>'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">'
     return f"{head}{paper}{''.join(parts)}</svg>\n"
+
+
+def _middle(row: int) -> float:
+    """Of a line of the plot, pixels from its top."""
+    return _TOP_PX + _ROW_PX * (row + 0.5)
 
 
 def _grid(lines: Sequence[Line]) -> tuple[dict[str, dict[tuple[str, str], Line]], list[tuple[str, str]]]:
@@ -116,13 +127,18 @@ def _grid(lines: Sequence[Line]) -> tuple[dict[str, dict[tuple[str, str], Line]]
 
 
 def _cell(line: Line | None) -> str:
-    return "–" if line is None else f"{rounded(line.mean)} [{rounded(line.low)}, {rounded(line.high)}]"
+    if line is None:
+        return "–"
+    if line.minus:
+        return f"{line.mean:+.3f} [{line.low:+.3f}, {line.high:+.3f}]"
+    return f"{rounded(line.mean)} [{rounded(line.low)}, {rounded(line.high)}]"
 
 
 def _legend(lines: Sequence[Line]) -> str:
     seeds, pictures = lines[0].seeds, sorted({one.pictures for one in lines if one.dataset != MEAN})
     counted = " or ".join(map(str, pictures))
-    return f"Means over {seeds} seeds and {counted} pictures; brackets: 95 % when seeds and pictures are drawn again."
+    drawn = f"{seeds} seeds" if seeds > 1 else "1 seed"
+    return f"Means over {drawn} and {counted} pictures; brackets: 95 % when seeds and pictures are drawn again."
 
 
 def _tex(text: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from leadline.contracts.depth_map import DepthMap
 
 LEGIBLE_WIDTH_PX = 320
+SPARSE = 0.1  # below this share of known pixels a map is points, which nobody sees one by one
+_LARGEST_POINT = 1 / 60  # of the picture's width
 
 
 def tile(rows: Sequence[Sequence[NDArray[np.uint8]]], *, titles: Sequence[str] = (), pad: int = 8) -> NDArray[np.uint8]:
@@ -79,13 +81,46 @@ def enlarged(picture: NDArray[np.uint8], width: int = LEGIBLE_WIDTH_PX) -> NDArr
     return picture.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else picture
 
 
+def enlarged_points(
+    values: NDArray[np.floating], valid: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Draw each known pixel of a sparse map as a square, so that laser points can be seen; for display only.
+
+    The squares are about as wide as the points are apart, at most a sixtieth of the width; where they meet, the nearer
+    point wins.  A map of which :data:`SPARSE` or more is known is returned as it is.
+
+    Args:
+        values: (H, W) numbers; those that are not valid are not read.
+        valid: (H, W) bool.
+
+    Returns:
+        (H, W) numbers, 0 where nothing is shown, and where there is something to show.
+
+    >>> int(enlarged_points(np.eye(1, 60), np.eye(1, 60) > 0)[1].sum())  # 3 pixels wide, one of them outside
+    2
+    """
+    share = float(valid.mean()) if valid.size else 0.0
+    if not 0 < share < SPARSE:
+        return values, valid
+    widest_px = max(3.0, valid.shape[1] * _LARGEST_POINT)
+    reach = round((min(share**-0.5, widest_px) - 1) / 2)  # points are about share^-1/2 pixels apart
+    steps = range(-reach, reach + 1)
+    rows, columns = np.nonzero(valid)
+    drawn, shown = np.pad(valid, reach), np.pad(np.where(valid, values, 0), reach)
+    for down, right in sorted(((y, x) for y in steps for x in steps), key=lambda one: -(one[0] ** 2 + one[1] ** 2)):
+        at = rows + reach + down, columns + reach + right  # farthest first, so that the nearest point is written last
+        drawn[at], shown[at] = True, values[rows, columns]
+    inside = slice(reach, reach + valid.shape[0]), slice(reach, reach + valid.shape[1])
+    return shown[inside], drawn[inside]
+
+
 def comparison(
     rgb: NDArray[np.uint8], truth: DepthMap | None, prediction: DepthMap, *, low: float, high: float
 ) -> NDArray[np.uint8]:
     """RGB | truth | prediction | error in one row; truth and prediction share the scale ``low``..``high``.
 
     Without truth the row is RGB | prediction.  The error is the absolute difference where both are valid, on a scale of its
-    own from zero to its 98th percentile.
+    own from zero to its 98th percentile.  Sparse truth and its error are drawn with :func:`enlarged_points`.
 
     Args:
         rgb: (H, W, 3) uint8 picture.
@@ -111,8 +146,10 @@ def comparison(
 
 def _depth_panel(shown: DepthMap, name: str, *, low: float, high: float) -> NDArray[np.uint8]:
     ramp = Ramp.DISPARITY if shown.kind.near_is_large else Ramp.DEPTH
-    picture = enlarged(colourise(shown.values, shown.valid, low=low, high=high, ramp=ramp))
-    title = name if bool(shown.valid.all()) else f"{name} (grey: no value)"
+    values, valid = enlarged_points(shown.values, shown.valid)
+    picture = enlarged(colourise(values, valid, low=low, high=high, ramp=ramp))
+    said = "grey: no value" if valid is shown.valid else "points enlarged"
+    title = name if bool(shown.valid.all()) else f"{name} ({said})"
     return with_legend(picture, low=low, high=high, unit=shown.unit, title=title, ramp=ramp)
 
 
@@ -121,7 +158,7 @@ def _error_panel(truth: DepthMap, prediction: DepthMap) -> NDArray[np.uint8]:
     error = np.zeros(both.shape, np.float32)
     np.subtract(prediction.values, truth.values, out=error, where=both)
     _, high = robust_range(np.abs(error), both)
-    picture = enlarged(colourise(np.abs(error), both, low=0.0, high=high, ramp=Ramp.ERROR))
+    picture = enlarged(colourise(*enlarged_points(np.abs(error), both), low=0.0, high=high, ramp=Ramp.ERROR))
     return with_legend(picture, low=0.0, high=high, unit=truth.unit, title="absolute error", ramp=Ramp.ERROR)
 
 
