@@ -10,8 +10,10 @@ from leadline.ablation.cells import CELL, chosen, run_cells
 from leadline.ablation.depth_anything import VARIANTS
 from leadline.contracts.errors import UsageError
 from leadline.recipes.catalog import RecipeEntry, find_recipe
+from leadline.recipes.staged.stages import digest
 from leadline.training.display import SilentDisplay
 from tests.ablation.toy import toy_ablation
+from tests.recipes.staged.toy import write_pictures, write_teacher, write_weights
 
 
 def test_chosen__takes_groups_and_names_in_the_order_of_the_table(tmp_path: Path) -> None:
@@ -77,3 +79,17 @@ def test_run_cells__other_held_out_pictures_are_another_cell(tmp_path: Path) -> 
     planned = VARIANTS[0].config(shared, seed=0, folder=tmp_path, stages=tmp_path)
     other = dataclasses.replace(planned, evaluate_on=("procedural",))
     assert cells._judged_by(planned) != cells._judged_by(other)
+
+
+def test_run_cells__other_weights_or_pictures_at_the_same_place_are_another_cell(tmp_path: Path) -> None:
+    shared = toy_ablation(tmp_path)
+    planned = VARIANTS[0].config(shared, seed=0, folder=tmp_path, stages=tmp_path)
+    told = [digest(cells._judged_by(planned))]
+    assert digest(cells._judged_by(planned)) == told[0]
+    write_weights(tmp_path / "encoder.safetensors", seed=7)
+    told.append(digest(cells._judged_by(planned)))
+    write_teacher(tmp_path / "teacher", seed=8)
+    told.append(digest(cells._judged_by(planned)))
+    write_pictures(tmp_path / "pictures", 9)
+    told.append(digest(cells._judged_by(planned)))
+    assert len(set(told)) == 4

@@ -16,7 +16,8 @@ from leadline.contracts.suggestions import did_you_mean
 from leadline.rasters.atomic import atomically, require_writable
 from leadline.recipes.catalog import find_recipe
 from leadline.recipes.staged.comparison import file_name
-from leadline.recipes.staged.stages import deciding, digest
+from leadline.recipes.staged.stages import content_of, deciding, digest
+from leadline.recipes.staged.streams import picture_lists
 from leadline.recipes.supervised.run import Start
 
 if TYPE_CHECKING:
@@ -95,7 +96,13 @@ def _cell(variant: Variant, config: AblationConfig, seed: int, display: Display)
 
 def _judged_by(planned: StagedConfig) -> dict[str, object]:
     """All that a cell's numbers depend on: what decides the chain's result, and the pictures that it is judged on."""
-    return deciding(planned) | {"recipe": planned.recipe, "evaluate_on": planned.evaluate_on}
+    weights = (planned.pretrained_checkpoint, planned.teacher_checkpoint, planned.teacher_model)
+    return deciding(planned) | {
+        "recipe": planned.recipe,
+        "evaluate_on": planned.evaluate_on,
+        "weights": [content_of(one) for one in weights],
+        "pictures": picture_lists(planned),
+    }
 
 
 def _scores(file: Path) -> dict[str, dict[str, Any]]:

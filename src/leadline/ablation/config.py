@@ -22,7 +22,7 @@ class AblationConfig(SemiSupervisedConfig):
     seeds: tuple[int, ...] = (0, 1, 2)
     """One cell for each variant and seed."""
     groups: tuple[str, ...] = ()
-    """Parts of the table (leadline ablate NAME --help names them); nothing: all."""
+    """Parts of the table (leadline ablate --help names them); nothing: all."""
     only: tuple[str, ...] = ()
     """Variants by name; nothing: all of the groups."""
 

@@ -63,7 +63,7 @@ CONTENDERS = (
 
 
 def measure(settings: BenchmarkSettings) -> Report:
-    """Run the benchmark in a process of its own, set up as our command line sets itself up.
+    """Run the benchmark in a plain process of its own, with torch's defaults, as transformers is usually run.
 
     Raises:
         MissingExtraError: transformers is not installed.

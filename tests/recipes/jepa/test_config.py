@@ -110,6 +110,9 @@ def test_jepa_config__knows_when_embeddings_are_judged_and_how(
         ({"batch_size": 1, "accumulate": 8, "proj_norm": "batch"}, "--proj-norm layer"),
         ({"batch_size": 1, "accumulate": 8, "proj_output_norm": True}, "no --proj-output-norm"),
         ({"full_size": True, "full_size_jepa": True, "batch_size": 1}, "of at least 2 for SIGReg"),
+        ({"full_size_jepa": True}, "--full-size beside --full-size-jepa"),
+        ({"neighborhoods": "0", "datasets": ("procedural",)}, "dataset ddos for --neighborhoods"),
+        ({"batch_size": 1, "accumulate": 8, "variance_weight": 1.0}, "at least 2 for --variance-weight"),
         ({"lamb": 1.5}, r"--lamb in \[0, 1\]"),
         ({"v_global": 0}, "--v-global of at least 1"),
         ({"v_local": -1}, "--v-local of at least 0"),
@@ -136,7 +139,7 @@ def test_jepa_config__refuses_what_cannot_be_meant(changes: dict[str, Any], told
 
 
 def test_jepa_config__neighborhoods_choose_flights_to_train_on() -> None:
-    config = JepaConfig(neighborhoods="0, 1,park/3")
+    config = JepaConfig(neighborhoods="0, 1,park/3,")
     assert config.dataset_options("ddos") == {"flights": "train/0,train/1,train/park/3"}
     assert config.dataset_options("nyu") == JepaConfig().dataset_options("ddos") == {}
     short = dataclasses.replace(config, dataset_option=("ddos.layout=short",))

@@ -89,6 +89,13 @@ def test_jepa_stream__gives_whole_pictures(tmp_path: Path) -> None:
     assert not bool(batches[0].valid.all())
 
 
+@pytest.mark.parametrize("changes", [{"two_pass": False}, {"proj_norm": "batch"}, {"variance_weight": 1.0}])
+def test_whole_validation__one_by_one_is_not_mistaken_for_training_so(tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = labelled(tmp_path, full_size=True, full_size_jepa=True, **changes)
+    watched = whole_validation(config, Whole(1500, 14))["labelled_folder"]
+    assert next(iter(watched.batches(0))).image.shape == (1, 3, 42, 56)
+
+
 def test_first_size__of_a_folder_without_a_readable_picture_is_refused(tmp_path: Path) -> None:
     root = pictures_below(tmp_path / "pictures")
     for picture in root.iterdir():

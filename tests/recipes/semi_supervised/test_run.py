@@ -165,6 +165,14 @@ def test_train_semi_supervised__a_teacher_in_metres_is_refused_before_anything_i
     assert not (tmp_path / "run").exists()
 
 
+def test_train_semi_supervised__pictures_that_cannot_be_labelled_are_told_before_a_teacher_is_trained(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(LeadlineError, match="--teacher-mode online"):
+        train_semi_supervised(semi(tmp_path, unlabelled=("procedural",), unlabelled_root=()), START)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("roots", [(), ("pictures",), ("image_folder=/nowhere/at/all",)])
 def test_train_semi_supervised__missing_pictures_are_told_before_a_teacher_is_trained(
     tmp_path: Path, roots: tuple[str, ...]
@@ -174,12 +182,13 @@ def test_train_semi_supervised__missing_pictures_are_told_before_a_teacher_is_tr
     assert not (tmp_path / "run").exists()
 
 
-def test_train_semi_supervised__a_random_beginning_is_no_target(tmp_path: Path) -> None:
-    config = semi(
-        tmp_path, teacher_model=write_teacher(tmp_path / "teacher"), teacher_mode="online", feature_target="dino-rgb"
-    )
+@pytest.mark.parametrize("target", ["dino-rgb", "dino-on-depth"])
+def test_train_semi_supervised__a_random_beginning_is_no_target_which_is_told_before_a_teacher_is_trained(
+    tmp_path: Path, target: Any
+) -> None:
     with pytest.raises(LeadlineError, match="--feature-target none"):
-        train_semi_supervised(config, START)
+        train_semi_supervised(semi(tmp_path, feature_target=target), START)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from leadline.recipes.semi_supervised.guide_stage import guide_stage
 from leadline.recipes.staged.chain import Chain, start_in, student_stage
 from leadline.recipes.staged.config import StagedConfig
 from leadline.training.display import SilentDisplay
-from tests.recipes.staged.toy import semi, write_teacher, write_weights
+from tests.recipes.staged.toy import semi, write_pictures, write_teacher, write_weights
 
 
 def chain(config: StagedConfig) -> Chain:
@@ -25,7 +25,7 @@ def places(config: Any, teacher: str) -> dict[str, str]:
         one.labels(teacher),
         guide_stage(one, config),
         one.baseline(batch_size=1, updates_per_epoch=2),
-        student_stage("student", {"labels": one.labels(teacher).folder(one.root).name}, config, lambda _: None),
+        student_stage("student", one.words(teacher), config, lambda _: None),
     ]
     return {stage.name: stage.folder(one.root).name for stage in stages}
 
@@ -80,11 +80,39 @@ def test_chain__the_baseline_is_the_student_s_network_for_as_many_updates(tmp_pa
     assert (teacher.encoder, teacher.decoder_features, teacher.pretrained_checkpoint) == ("vits", None, "")
 
 
+def test_chain__a_teacher_begins_from_its_own_file_or_from_the_student_s_where_both_have_one_encoder(tmp_path: Path) -> None:
+    config = semi(tmp_path, pretrained_checkpoint="student.pth")
+    assert chain(config).teacher_config().pretrained_checkpoint == "student.pth"
+    own = dataclasses.replace(config, teacher_checkpoint="teacher.pth")
+    assert chain(own).teacher_config().pretrained_checkpoint == "teacher.pth"
+    assert chain(dataclasses.replace(own, teacher_encoder="vits")).teacher_config().pretrained_checkpoint == "teacher.pth"
+    assert chain(dataclasses.replace(config, teacher_encoder="vits")).teacher_config().pretrained_checkpoint == ""
+
+
 def test_chain__pictures_that_are_made_on_the_fly_have_no_labels_on_disk(tmp_path: Path) -> None:
     config = semi(tmp_path, unlabelled=("procedural",), unlabelled_root=())
-    with pytest.raises(UsageError, match="--teacher-mode online"):
+    with pytest.raises(UsageError, match=r"procedural, which is made on the fly; say --teacher-mode online"):
         chain(config).labels("teacher")
     assert chain(dataclasses.replace(config, teacher_mode="online")).labels("teacher")
+
+
+def test_chain__pictures_that_were_added_or_removed_make_labels_and_student_anew(tmp_path: Path) -> None:
+    config, teacher = semi(tmp_path), write_teacher(tmp_path / "teacher")
+    before = places(config, teacher)
+    (tmp_path / "pictures" / "notes.txt").write_text("no picture")
+    assert places(config, teacher) == before
+    (tmp_path / "pictures" / "000.png").rename(tmp_path / "pictures" / "new.png")
+    after = places(config, teacher)
+    assert {name for name in before if before[name] != after[name]} == {"labels", "student"}
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "online"])
+def test_chain__beside_a_teacher_that_can_be_asked_labels_stay_where_pictures_are_added(tmp_path: Path, mode: Any) -> None:
+    config, teacher = semi(tmp_path, teacher_mode=mode), write_teacher(tmp_path / "teacher")
+    before = places(config, teacher)
+    write_pictures(tmp_path / "pictures", 9)
+    after = places(config, teacher)
+    assert {name for name in before if before[name] != after[name]} == {"student"}
 
 
 def test_start_in__goes_on_where_a_run_was_begun(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_presets__say_which_networks_stand_for_teacher_and_student(name: str) ->
     assert teacher.learn == ("encoder", "decoder")
     assert teacher.num_epochs == config.teacher_epochs
     assert teacher.lr == config.teacher_lr
+    if isinstance(config, SemiSupervisedConfig):  # of the reference's thirds one is labelled, one plain and one mixed
+        assert (config.cutmix, config.cutmix_box) == (0.5, "quarter" if name == "v1-reference" else "random")
 
 
 @pytest.mark.parametrize("recipe", [SemiSupervisedConfig, DistillationConfig])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leadline.contracts.errors import StorageError
-from leadline.recipes.staged.stages import Stage, complete, content_of, deciding, digest, finished, is_done
+from leadline.recipes.staged.stages import Stage, complete, content_of, deciding, digest, finished, is_done, listing_of
 from tests.recipes.staged.toy import semi
 
 
@@ -62,6 +62,23 @@ def test_content_of__tells_files_and_runs_by_what_is_in_them_and_all_else_by_nam
     before = content_of(str(tmp_path / "run"))
     (run / "model.safetensors").write_bytes(b"2")
     assert content_of(str(tmp_path / "run")) != before
+
+
+def test_listing_of__tells_pictures_by_name_and_tars_by_size_too_and_is_blind_to_all_else(tmp_path: Path) -> None:
+    pictures, tars = tmp_path / "pictures", tmp_path / "tars"
+    for file in (pictures / "a" / "0.png", pictures / "1.jpg", tars / "0.tar"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"1")
+    listed = [listing_of(place) for place in (pictures, tars, tars / "0.tar")]
+    (pictures / "notes.txt").write_text("no picture")
+    (pictures / "1.jpg").write_bytes(b"22")
+    assert listing_of(pictures) == listed[0]
+    (tars / "gone.tar").symlink_to(tmp_path / "nowhere.tar")
+    assert listing_of(tars) != listed[1]
+    (tars / "0.tar").write_bytes(b"22")
+    assert listing_of(tars / "0.tar") != listed[2]
+    (pictures / "a" / "0.png").rename(pictures / "0.png")
+    assert listing_of(pictures) != listed[0]
 
 
 def test_deciding__is_blind_to_where_a_run_lies_but_not_to_what_it_learns(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import LeadlineError, UsageError
@@ -15,6 +17,8 @@ from leadline.labelling.run import label
 from leadline.recipes.staged.streams import (
     WhereLabelled,
     WithoutTruth,
+    labelled_in_bulk,
+    require_unlabelled,
     unlabelled_pictures,
     unlabelled_roots,
     unlabelled_stream,
@@ -142,6 +146,29 @@ def test_hybrid_streams__read_all_pictures_where_only_some_have_labels(tmp_path:
     assert len(part) == 5
     known = [part[index].valid for index in range(5)]
     assert [one is not None and bool(one.any()) for one in known] == [True, True, True, False, False]
+
+
+def test_labelled_in_bulk__depth_beside_pictures_is_not_taken_for_pictures(tmp_path: Path) -> None:
+    mine = write_pictures(tmp_path / "mine" / "image", 2).parent
+    for picture in write_pictures(mine / "depth", 2).iterdir():
+        Image.fromarray(np.full((H, W), 1500, np.uint16)).save(picture)
+    changes = {"unlabelled": ("labelled_folder", "image_folder")}
+    config = semi(tmp_path, unlabelled_root=(f"labelled_folder={mine}", f"image_folder={tmp_path / 'pictures'}"), **changes)
+    with pytest.raises(UsageError, match=r"labelled_folder, whose folder holds its truth too.*image_folder"):
+        labelled_in_bulk(config)
+    beside = dataclasses.replace(config, teacher_mode="hybrid")
+    assert labelled_in_bulk(beside) == {"image_folder": tmp_path / "pictures"}
+    assert [len(part) for part in unlabelled_pictures(beside, {}, (H, W))] == [2, 8]
+
+
+def test_require_unlabelled__pictures_that_cannot_be_labelled_are_told_unless_the_teacher_is_always_there(
+    tmp_path: Path,
+) -> None:
+    config = semi(tmp_path)
+    (tmp_path / "pictures" / "000.jpg").write_bytes(b"")
+    with pytest.raises(LeadlineError, match=r"000.jpg and 000.png"):
+        require_unlabelled(config)
+    require_unlabelled(dataclasses.replace(config, teacher_mode="online"))
 
 
 @pytest.mark.parametrize(

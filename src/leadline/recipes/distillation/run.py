@@ -41,8 +41,6 @@ def train_distillation(config: DistillationConfig, start: Start) -> ChainReport 
 
 
 def _student(chain: Chain, config: DistillationConfig, before: Before) -> Stage:
-    depends: dict[str, object] = {"labels": chain.labels(before.teacher).folder(chain.root).name}
-
     def work(folder: Path) -> object:
         return train_supervised(
             placed_in(folder, config),
@@ -52,7 +50,7 @@ def _student(chain: Chain, config: DistillationConfig, before: Before) -> Stage:
             open_streams=lambda size, ranks: _streams(config, before, size, ranks),
         )
 
-    return student_stage("student", depends, config, work)
+    return student_stage("student", chain.words(before.teacher), config, work)
 
 
 def _recipe(config: DistillationConfig, before: Before) -> DistillationRecipe:

@@ -69,6 +69,10 @@ class JepaConfig(DataConfig):
     """Smallest and largest share of the picture that a global view covers."""
     local_area: tuple[float, float] = (0.05, 0.4)
     """Smallest and largest share that a local view covers."""
+    resize: Literal["cover", "squash"] = "cover"
+    """How pictures that are validated on come to --target-size; views and whole pictures do not look at it."""
+    colour_jitter: bool = True
+    """The changes of --colours, as part of --augment."""
     colours: Literal["reference", "official"] = "reference"
     """Jitter and greying of the JEPA-depth reference, or LeJEPA's with blur and solarizing, where --colour-jitter is on."""
 
@@ -79,13 +83,13 @@ class JepaConfig(DataConfig):
     depth_on: Literal["global", "all"] = "all"
     """Which views learn depth: the reference takes all; a local view has little that tells its scale."""
     jepa_weight: float = 0.5
-    """Weight of LeJEPA's loss; 0 builds no projector and encodes nothing but the views that learn depth."""
+    """Weight of LeJEPA's loss; with no weight on embeddings at all, only views that learn depth are seen, without projector."""
     lamb: float = 0.05
     """LeJEPA's lambda: 0 is invariance alone, 1 is SIGReg alone."""
     sigreg_weight: float = 0.0
     """Weight of SIGReg by itself, as the reference's sibling without views has it."""
     variance_weight: float = 0.0
-    """Weight of a hinge on each dimension's spread, which pulls where SIGReg hardly does; of each batch by itself."""
+    """Weight of how far each dimension's spread is from 1, which pulls where SIGReg hardly does; of each batch by itself."""
     dense_weight: float = 0.0
     """Weight of the invariance of patches that two global views show both."""
     slices: int = 1024
@@ -188,6 +192,10 @@ class JepaConfig(DataConfig):
         seen = 1 if self.full_size else self.v_global
         pair = "--v-global of 2 or more for --dense-weight, which compares two views"
         require(not self.dense_weight or seen > 1, pair, seen, "leave --dense-weight out, or --full-size")
+        whole = "--full-size beside --full-size-jepa"
+        require(self.full_size or not self.full_size_jepa, whole, "crops", "leave it out, or say --full-size")
+        flown = "ddos" in self.datasets or not self.neighborhoods
+        require(flown, "dataset ddos for --neighborhoods", self.datasets, "leave it out, or add ddos to --datasets")
         self._require_enough()
 
     def _require_enough(self) -> None:
@@ -200,13 +208,15 @@ class JepaConfig(DataConfig):
             spread = self.projector_norm == "batch" and self.proj_layers > 1
             fits = self.batch_size > 1 or not (spread or self.proj_output_norm)
             require(fits, alone, "a batch norm", "leave --proj-norm at auto and --proj-output-norm out")
+            pair = "--batch-size of at least 2 for --variance-weight, which judges each batch by itself"
+            require(self.batch_size > 1 or not self.variance_weight, pair, self.batch_size, "leave --variance-weight out")
 
     def dataset_options(self, name: str) -> dict[str, OptionValue]:
         """The reference's filter of flights, for training alone where the data have splits of their own."""
         if name != "ddos" or not self.neighborhoods:
             return {}
         split = "" if "ddos.layout=short" in self.dataset_option else "train/"
-        return {"flights": ",".join(f"{split}{one.strip()}" for one in self.neighborhoods.split(","))}
+        return {"flights": ",".join(f"{split}{one.strip()}" for one in self.neighborhoods.split(",") if one.strip())}
 
     @property
     def judges(self) -> bool:

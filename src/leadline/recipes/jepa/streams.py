@@ -63,12 +63,12 @@ def jepa_stream(config: JepaConfig, crops: MultiView | Whole, ranks: Ranks) -> S
 
 def whole_validation(config: JepaConfig, whole: Whole) -> dict[str, SampleStream]:
     """Each validation dataset with depth, its pictures whole and one by one, without augmentation."""
-    alone = dataclasses.replace(config, batch_size=1, accumulate=2)  # which SIGReg would refuse, were it asked
+    alone = dataclasses.replace(loader_settings(config, None), batch_size=1)
     steps = Pipeline([whole, ValidRange(config.min_depth, config.max_depth)])
     parts = {
         name: held_out(name, config, part="val", size=config.size) for name in validation_names(config) if has_depth(name)
     }
-    return {name: SampleStream(part, steps, loader_settings(alone, None), shuffle=False) for name, part in parts.items()}
+    return {name: SampleStream(part, steps, alone, shuffle=False) for name, part in parts.items()}
 
 
 def pictures_alone(config: JepaConfig, size: tuple[int, int]) -> list[DepthDataset]:

@@ -51,10 +51,7 @@ def train_semi_supervised(config: SemiSupervisedConfig, start: Start) -> ChainRe
 
 
 def _student(chain: Chain, config: SemiSupervisedConfig, before: Before) -> Stage:
-    depends: dict[str, object] = {
-        "labels": chain.labels(before.teacher).folder(chain.root).name,
-        "guide": before.guide.name if before.guide else "",
-    }
+    depends = chain.words(before.teacher) | {"guide": before.guide.name if before.guide else ""}
 
     def work(folder: Path) -> object:
         return train_supervised(

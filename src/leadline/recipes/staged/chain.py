@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from leadline.contracts.errors import UsageError
 from leadline.recipes.relative.config import RelativeConfig
 from leadline.recipes.relative.run import train_relative
 from leadline.recipes.staged.labels import write_labels
 from leadline.recipes.staged.stages import Stage, content_of, deciding
-from leadline.recipes.staged.streams import unlabelled_roots
+from leadline.recipes.staged.streams import labelled_in_bulk, picture_lists
 from leadline.recipes.supervised.network_config import NetworkConfig
 from leadline.recipes.supervised.run import Start
 from leadline.training import distributed
@@ -95,22 +94,26 @@ class Chain:
     def labels(self, teacher: str) -> Stage:
         """What a teacher (a MODEL) says of all unlabelled pictures, in a folder per dataset.
 
+        With the teacher beside them ("hybrid"), labels of the pictures that there were once are enough.
+
         Raises:
-            UsageError: a dataset that is made on the fly has no files to label.
+            UsageError, DataError: see ``labelled_in_bulk`` and ``picture_lists``.
         """
-        config, roots = self.config, unlabelled_roots(self.config)
-        without = [name for name, root in roots.items() if root is None]
-        if without and config.teacher_mode == "cached":
-            raise UsageError(
-                expected="unlabelled pictures in files for --teacher-mode cached",
-                got=f"{without[0]}, which is made on the fly",
-                remedy="say --teacher-mode online",
-            )
+        config, found = self.config, labelled_in_bulk(self.config)
         depends = {"teacher": content_of(teacher), **{name: getattr(config, name) for name in _OF_LABELS}}
         if not config.amp:
             depends["precision"] = "fp32"
-        found = {name: root for name, root in roots.items() if root is not None}
+        if config.teacher_mode == "cached":
+            depends["pictures"] = picture_lists(config)
         return Stage(name="labels", depends=depends, work=lambda folder: write_labels(config, teacher, found, folder))
+
+    def words(self, teacher: str) -> dict[str, object]:
+        """What a student depends on where it hears a teacher (a MODEL): the labels' stage, and which pictures there are.
+
+        Raises:
+            UsageError, DataError: see ``labels``.
+        """
+        return {"labels": self.labels(teacher).folder(self.root).name, "pictures": picture_lists(self.config)}
 
     def _relative(self, **own: Any) -> RelativeConfig:
         """The flags that all recipes share, with ``own`` fields of ``RelativeConfig``."""

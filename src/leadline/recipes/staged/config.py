@@ -32,7 +32,8 @@ class StagedConfig(NetworkConfig):
     """Where stages lie that other runs may share; nothing: inside --save-dir."""
 
     unlabelled: tuple[str, ...] = ("image_folder",)
-    """Datasets whose pictures the teacher labels (image_folder, shards, ...); their truth, if any, is not looked at."""
+    """Datasets whose pictures the teacher labels: image_folder or shards; with --teacher-mode online or hybrid any, whose
+    truth is not looked at."""
     unlabelled_root: tuple[str, ...] = ()
     """NAME=DIR: the folder of each."""
     unlabelled_images: int = 0

@@ -20,7 +20,7 @@ from leadline.contracts.errors import UsageError
 from leadline.inference.predictor import Predictor, load
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.staged.comparison import compare_models
-from leadline.recipes.staged.network import begin, require_disparity
+from leadline.recipes.staged.network import begin, require_beginning, require_disparity
 from leadline.recipes.staged.stages import Stage, complete, finished
 from leadline.recipes.staged.streams import require_unlabelled, unlabelled_pictures
 from leadline.recipes.supervised.network import disparity_network
@@ -123,8 +123,10 @@ def _follow(
 ) -> ChainReport | None:
     config = chain.config
     _require_stage(config, asked, guided=guide is not None)
-    if asked not in {"teacher", "guide", "evaluate"}:
+    if asked not in {"teacher", "guide"}:
         require_unlabelled(config)
+    if asked in {"all", "student"}:  # before a teacher is trained for it
+        require_beginning(config)
     if config.teacher_model:
         require_disparity(load(config.teacher_model, device="cpu").kind, config.teacher_model)
     _record(config, start)

@@ -31,18 +31,28 @@ def begin(config: StagedConfig, model: DepthModel) -> None:
     )
 
 
-def first_encoder(config: StagedConfig) -> Encoder:
-    """The encoder as the student's began, to be frozen.
+def require_beginning(config: StagedConfig) -> None:
+    """Refuse to draw a student's features to a beginning of random weights.
 
     Raises:
-        UsageError: it began with random weights, to which nothing should be drawn.
+        UsageError: there is no ``--pretrained-checkpoint``.
     """
-    if not config.pretrained_checkpoint:
+    drawn = config.feature_weight > 0 and config.feature_target in {"dino-rgb", "dino-on-depth"}
+    if drawn and not config.pretrained_checkpoint:
         raise UsageError(
             expected="--pretrained-checkpoint for a student whose features are drawn to its beginning",
             got="a random beginning",
             remedy="give the encoder's weights, or say --feature-target none",
         )
+
+
+def first_encoder(config: StagedConfig) -> Encoder:
+    """The encoder as the student's began, to be frozen.
+
+    Raises:
+        UsageError: see ``require_beginning``.
+    """
+    require_beginning(config)
     model = DepthModel(disparity_network(config))
     begin(config, model)
     return model.encoder

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A chain of work: stages with what each depends on enter; their folders leave, made once and found again by content.
 
-A stage's folder carries a digest of everything that decides its result, the stages before it included.  Whatever was made
+A stage's folder carries a digest of everything that decides its result, the stages before it included; of data with truth
+that is the flags that name them, not the files.  Whatever was made
 with the same words is found there again, by another run of the chain or by a cell of an ablation; a stage that was cut off
 goes on where it stopped.
 """
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from leadline.contracts.errors import StorageError
+from leadline.contracts.paths import is_file
+from leadline.data.picture_folder import find_pictures
+from leadline.data.picture_shards import tars_below
 from leadline.rasters.atomic import atomically
 from leadline.training import distributed
 
@@ -93,6 +97,23 @@ def content_of(path: str) -> str:
         return path
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:10]
+
+
+def listing_of(source: Path) -> str:
+    """Pictures below a folder by their names, tars by names and sizes: ten digits, and no file is opened.
+
+    What is in a picture is checked against the digest in its label's line whenever it is read.
+
+    Raises:
+        DataError: the folder cannot be listed.
+    """
+    folder = not is_file(source)
+    tars = {name: source / name for name in tars_below(source)} if folder else {source.name: source}
+    sizes = [f"{name} {tar.stat().st_size if is_file(tar) else 'gone'}" for name, tar in tars.items()]
+    hashed = hashlib.sha256()
+    for said in (*(find_pictures(source).names if folder else ()), *sizes):
+        hashed.update(said.encode(errors="surrogateescape") + b"\0")
+    return hashed.hexdigest()[:10]
 
 
 def is_done(folder: Path) -> bool:

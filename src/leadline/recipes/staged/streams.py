@@ -12,12 +12,14 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import DataError, UsageError
 from leadline.contracts.paths import exists
 from leadline.contracts.sample import Field, Sample
-from leadline.data.catalog import dataset_entry, open_dataset
+from leadline.data.catalog import DATASETS, dataset_entry, open_dataset
 from leadline.data.loader import LoaderSettings, SampleStream
 from leadline.data.mixture import Mixture
 from leadline.data.named_values import named_values
+from leadline.data.picture_shards import picture_shards
 from leadline.data.request import DatasetRequest
 from leadline.data.subset import EvenSubset
+from leadline.recipes.staged.stages import listing_of
 from leadline.transforms.pipeline import Pipeline
 from leadline.transforms.spatial import RandomCrop, RandomFlip, ResizeCover, Squash
 
@@ -57,12 +59,45 @@ def unlabelled_roots(config: StagedConfig) -> dict[str, Path | None]:
     return {name: given.get(name) for name in config.unlabelled}
 
 
-def require_unlabelled(config: StagedConfig) -> None:
-    """Refuse pictures without truth that are not there before a teacher has been trained for them.
+def labelled_in_bulk(config: StagedConfig) -> dict[str, Path]:
+    """Folders of the unlabelled datasets that are nothing but pictures: of these, labels can be written.
+
+    Raises:
+        UsageError: labels are wanted of another: made on the fly, or with rasters in its folder that are no pictures.
+    """
+    roots = unlabelled_roots(config)
+    found = {
+        name: root
+        for name, root in roots.items()
+        if root is not None and DATASETS[name].provides == frozenset({Field.IMAGE})
+    }
+    others = [name for name in roots if name not in found]
+    if others and config.teacher_mode == "cached":
+        name, made = others[0], roots[others[0]] is None
+        raise UsageError(
+            expected="unlabelled pictures in files, with nothing else beside them, for --teacher-mode cached",
+            got=f"{name}, which is made on the fly" if made else f"{name}, whose folder holds its truth too",
+            remedy="say --teacher-mode online" + ("" if made else ", or give the folder of its pictures as image_folder"),
+        )
+    return found
+
+
+def picture_lists(config: StagedConfig) -> dict[str, str]:
+    """What lies in the folder of each unlabelled dataset, as ``listing_of`` tells it: what was added or removed shows.
 
     Raises:
         UsageError: as ``unlabelled_roots``.
-        DataError: a folder that does not exist.
+        DataError: a folder that cannot be listed.
+    """
+    return {name: listing_of(root) for name, root in unlabelled_roots(config).items() if root is not None}
+
+
+def require_unlabelled(config: StagedConfig) -> None:
+    """Refuse pictures without truth that are not there, or cannot be labelled, before a teacher has been trained for them.
+
+    Raises:
+        UsageError: as ``unlabelled_roots`` and ``labelled_in_bulk``.
+        DataError: a folder that does not exist; of those that are labelled, as ``picture_shards``.
     """
     for name, root in unlabelled_roots(config).items():
         if root is not None and not exists(root):
@@ -71,6 +106,9 @@ def require_unlabelled(config: StagedConfig) -> None:
                 got=f"{root}, which does not exist",
                 remedy="check the path",
             )
+    if config.teacher_mode != "online":
+        for root in labelled_in_bulk(config).values():
+            picture_shards(root, pictures_per_shard=config.labels_per_shard)
 
 
 def unlabelled_pictures(config: StagedConfig, labels: Mapping[str, Path], size: tuple[int, int]) -> list[DepthDataset]:
