@@ -83,7 +83,7 @@ class JepaConfig(DataConfig):
     depth_on: Literal["global", "all"] = "all"
     """Which views learn depth: the reference takes all; a local view has little that tells its scale."""
     jepa_weight: float = 0.5
-    """Weight of LeJEPA's loss; with no weight on embeddings at all, only views that learn depth are seen, without projector."""
+    """Weight of LeJEPA's loss; where nothing judges embeddings there is no projector, and only views that learn depth."""
     lamb: float = 0.05
     """LeJEPA's lambda: 0 is invariance alone, 1 is SIGReg alone."""
     sigreg_weight: float = 0.0
