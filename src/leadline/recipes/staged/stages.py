@@ -152,6 +152,6 @@ def finished(stage: Stage, root: Path, *, wanted_by: str) -> Path:
     others = ", ".join(sorted(one.parent.name for one in root.glob(f"{stage.name}-*/{DONE}")))
     raise StorageError(
         expected=f"the finished stage {stage.name} for stage {wanted_by}, in {folder}",
-        got=f"{others}, made with other flags" if others else "none",
+        got=f"{others}, made with other flags, weights or pictures" if others else "none",
         remedy=f"run it with the same flags and --stage {stage.name}, or leave --stage out",
     )
