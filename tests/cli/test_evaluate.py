@@ -40,6 +40,20 @@ def test_evaluate__prints_the_table_and_writes_every_file(
     assert "| delta1 |" in markdown.read_text()
 
 
+def test_evaluate__scores_what_another_runtime_says_and_records_it(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra export is not installed")
+    results = []
+    for runtime in ("torch", "onnx"):
+        out, wanted = tmp_path / f"{runtime}.json", ("--runtime", runtime, "--precision", "fp32")
+        said = evaluate(capsys, model, "--dataset", "procedural", *SMALL, *wanted, "--json", out)
+        assert said.status == 0, said.err
+        results.append(json.loads(out.read_text()))
+    assert results[0]["metrics"] == pytest.approx(results[1]["metrics"], rel=1e-3)
+    assert [one["model"].get("runtime") for one in results] == [None, "onnx"]
+
+
 def test_evaluate__writes_figures_with_a_naive_guess(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

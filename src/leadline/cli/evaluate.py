@@ -67,6 +67,8 @@ class EvaluateArguments:
     """auto, cpu, cuda, cuda:N or mps."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """fp32 pins exactness; auto takes bf16 where the hardware has units for it."""
+    runtime: Literal["torch", "onnx", "openvino"] = "torch"
+    """What runs the network: the numbers of papers are torch's, those of your users perhaps another's."""
     architecture: str | None = None
     """The network of a bare weights file that does not say, e.g. depth-anything-v2-small."""
     batch_size: int = 8
@@ -97,10 +99,13 @@ def run(arguments: EvaluateArguments) -> int:
 
     from leadline.evaluation.evaluate import EvaluationSettings, evaluate
     from leadline.inference.predictor import load
+    from leadline.inference.runtimes.choose import RuntimeRequest, choose
 
-    predictor = load(
+    plain = load(
         arguments.model, device=arguments.device, precision=arguments.precision, architecture=arguments.architecture
     )
+    wanted = RuntimeRequest(source=arguments.model, runtime=arguments.runtime, precision=arguments.precision)
+    predictor = choose(plain, wanted).predictor
     settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size, data=choice.record)
     with progress(f"{protocol.name} on {dataset.name}", total=len(dataset)) as advance:
         result = evaluate(predictor, dataset, protocol, settings=settings, on_progress=lambda done, _: advance(done))
