@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from leadline.contracts.errors import ContractError
 from leadline.losses.silog import dav2_silog, eigen_scale_invariant, log_difference, silog, zoe_silog
 from tests.losses.every_loss import Stored, example
 
@@ -157,3 +158,30 @@ def test_eigen_scale_invariant__does_not_let_opposite_errors_of_two_pictures_can
     guess = torch.stack([truth[0] * 2, truth[1] / 2])
     cost = eigen_scale_invariant(predicted=guess, target=truth, valid=truth > 0).item()
     assert cost == pytest.approx(0.240227, abs=1e-6)  # pooled over the batch it would be 0.480453
+
+
+def test_silog__leaves_out_the_pixels_farthest_off_of_each_image_by_rank() -> None:
+    g = torch.tensor([[0.1, -0.2, 0.3, -0.4, 0.5, -0.6, 0.7, -0.8, 0.9, -4.0]], dtype=torch.float64)
+    truth = torch.full((2, 1, 10), 2.0, dtype=torch.float64)
+    guess = torch.stack([truth[0] * g.exp(), truth[1] * 1.5])
+    kept = g[0, :9]
+    first = (kept.square().mean() - 0.5 * kept.mean().square()).sqrt()
+    second = torch.tensor(1.5, dtype=torch.float64).log() * 0.5**0.5  # all alike: a tenth of each is left out
+    found = silog(predicted=guess, target=truth, valid=truth > 0, ignore_largest=0.1)
+    torch.testing.assert_close(found, (first + second) / 2)
+
+
+def test_silog__what_is_left_out_has_no_gradient() -> None:
+    truth = torch.full((1, 1, 10), 2.0)
+    guess = (truth * torch.linspace(1.1, 2.0, 10)).requires_grad_()
+    value = silog(predicted=guess, target=truth, valid=truth > 0, ignore_largest=0.1)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert guess.grad is not None
+    assert (guess.grad[0, 0, :9] != 0).all()
+    assert guess.grad[0, 0, 9] == 0
+
+
+def test_silog__refuses_to_leave_out_all() -> None:
+    one = torch.ones(1, 1, 1)
+    with pytest.raises(ContractError, match="ignore_largest in"):
+        silog(predicted=one, target=one, valid=one > 0, ignore_largest=1.0)

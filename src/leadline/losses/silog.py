@@ -6,7 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leadline.losses.pooling import SumAcross, keep, masked_pair, pooled_mean, pooled_moments, root
+from leadline.losses.pooling import SumAcross, check_share, keep, masked_pair, pooled_mean, pooled_moments, root
+from leadline.losses.selection import smallest_weights
 
 LOG_OFFSET_M = 1e-7  # ZoeDepth adds it to both depths before the logarithm
 SMALLEST_VALUE = 1e-6  # the architecture reference lifts both maps to it before the logarithm
@@ -75,7 +76,13 @@ def dav2_silog(
 
 
 def silog(
-    *, predicted: Tensor, target: Tensor, valid: Tensor, variance_weight: float = 0.5, sum_across: SumAcross = keep
+    *,
+    predicted: Tensor,
+    target: Tensor,
+    valid: Tensor,
+    variance_weight: float = 0.5,
+    ignore_largest: float = 0.0,
+    sum_across: SumAcross = keep,
 ) -> Tensor:
     """Mean over images of ``sqrt(mean(g^2) - variance_weight mean(g)^2)``, g = log(predicted) - log(target).
 
@@ -88,19 +95,22 @@ def silog(
             gradient.
         valid: (B,H,W) bool; targets of ``SMALLEST_VALUE`` or less do not count either.
         variance_weight: in [0, 1], the formula's lambda; 1 ignores the scale of each image, 0 is the root mean square.
+        ignore_largest: this share of each image's pixels, those with the largest |g|, is left out (the reference: a tenth);
+            ties as in ``losses.selection.smallest_weights``.
         sum_across: sum over ranks, see ``losses.pooling``.
 
     Returns:
         (), float32 or float64, no unit; exactly 0 with zero gradient where no pixel is valid or all are perfect.
 
     Raises:
-        ContractError: see ``losses.pooling.masked_pair``.
+        ContractError: see ``losses.pooling.masked_pair``; a share outside [0, 1).
 
     >>> truth = torch.tensor([[[1.0, 2.0, 4.0, 8.0]]])
     >>> round(silog(predicted=2 * truth, target=truth, valid=truth > 0).item(), 6)
     0.490129
     """
-    mean, variance, pixels = _log_moments(predicted=predicted, target=target, valid=valid)
+    check_share("ignore_largest", ignore_largest)
+    mean, variance, pixels = _log_moments(predicted=predicted, target=target, valid=valid, ignore_largest=ignore_largest)
     return pooled_mean(root(variance + (1 - variance_weight) * mean.square()), pixels > 0, sum_across)
 
 
@@ -133,15 +143,17 @@ def eigen_scale_invariant(
     return pooled_mean(variance + (1 - variance_weight) * mean.square(), pixels > 0, sum_across)
 
 
-def _log_moments(*, predicted: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance of g in each image, and its number of pixels: (B,) each."""
+def _log_moments(
+    *, predicted: Tensor, target: Tensor, valid: Tensor, ignore_largest: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of g in each image, and how many of its pixels count: (B,) each."""
     pair = masked_pair(predicted=predicted, target=target, valid=valid)
     counted = valid & (pair.target > SMALLEST_VALUE)
     difference = log_difference(predicted=pair.predicted, target=pair.target)
-    pixels = counted.sum(dim=(1, 2))
-    mean = torch.where(counted, difference, 0).sum(dim=(1, 2)) / pixels.clamp(min=1)
+    weights, pixels = smallest_weights(difference.abs(), counted, ignore_largest=ignore_largest)
+    mean = (weights * torch.where(counted, difference, 0)).sum(dim=(1, 2)) / pixels.clamp(min=1)
     centred = torch.where(counted, difference - mean[:, None, None], 0)
-    return mean, centred.square().sum(dim=(1, 2)) / pixels.clamp(min=1), pixels
+    return mean, (weights * centred.square()).sum(dim=(1, 2)) / pixels.clamp(min=1), pixels
 
 
 def log_difference(*, predicted: Tensor, target: Tensor) -> Tensor:

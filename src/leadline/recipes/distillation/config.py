@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from leadline.contracts.errors import require
 from leadline.recipes.staged.config import StagedConfig
 
 
@@ -25,11 +24,6 @@ class DistillationConfig(StagedConfig):
     grad_weight: float = 2.0
     """Weight of gradient matching in the student's loss; 0 skips it."""
     ignore_largest: float = 0.1
-    """Share of each picture's pixels, those of largest loss, that is not learned from."""
+    """Share of each picture's pixels, those farthest off, that the objective's first loss does not learn from."""
     perturbation: Literal["strong", "reference", "none"] = "none"
     """How the student's pictures are changed; with a giant teacher the author found it unnecessary."""
-
-    def __post_init__(self) -> None:
-        StagedConfig.__post_init__(self)
-        masks_log = self.objective == "log" and self.ignore_largest > 0
-        require(not masks_log, "--ignore-largest 0 with --objective log", self.ignore_largest, "say --ignore-largest 0")

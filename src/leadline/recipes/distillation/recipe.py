@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from leadline.contracts.sample import Field
 from leadline.losses.affine_invariant import affine_invariant
+from leadline.losses.silog import silog
 from leadline.recipes.staged.perturbations import PERTURBATIONS
 from leadline.recipes.staged.student import StudentRecipe, drawn_generator
 from leadline.recipes.supervised.disparity_terms import disparity_terms
@@ -60,7 +61,7 @@ class DistillationRecipe(StudentRecipe):
         share = self.settings.ignore_largest
 
         def apply(term: Callable[..., Tensor]) -> Tensor:
-            masked = {"ignore_largest": share} if term is affine_invariant and share > 0 else {}
+            masked = {"ignore_largest": share} if term in (affine_invariant, silog) and share > 0 else {}
             return term(predicted=predicted, target=label, valid=known, sum_across=progress.sum_across, **masked)
 
         return apply
