@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -92,7 +94,7 @@ def test_measure__reports_every_expectation(monkeypatch: pytest.MonkeyPatch) -> 
     report = measure(BenchmarkSettings(device="cpu", sides_px=(112,), batch_size=1, rounds=2, least_s=0.0))
     expected = [row.expected for row in report.rows if row.expected]
     assert expected == ["at most 1e-05"] * 2 + ["at least 2", "at most 0.25", "at most 5", "at least 1.5"]
-    assert all(row.value > 0 for row in report.rows)
+    assert all(0 <= row.value < math.inf for row in report.rows)  # two ways may agree exactly
     assert next(row for row in report.rows if row.unit == "x" and "memory" in row.name).value == 1 / 8
     assert "batch 1" in " ".join(row.name for row in report.rows)
     assert set(report.raw) == {"speed", "views", "step_112"}

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import pytest
 
 from leadline.contracts.errors import DataError, StorageError
 from leadline.rasters import atomic
-from leadline.rasters.atomic import atomically, require_writable
+from leadline.rasters.atomic import atomically, not_written, require_writable
 
 
 def write_and_fail(goal: Path, failure: Exception) -> None:
@@ -66,6 +67,12 @@ def test_atomically__names_the_file_when_the_disk_is_full(tmp_path: Path) -> Non
     with pytest.raises(StorageError, match=r"a\.bin; got No space left on device"):
         write_and_fail(goal, OSError(errno.ENOSPC, "No space left on device"))
     assert not list(tmp_path.iterdir())
+
+
+def test_not_written__says_of_a_folder_that_was_copied_what_the_disk_said_and_no_list_of_files() -> None:
+    refused = shutil.Error([("a/x", "b/x", "[Errno 28] No space left on device: 'a/x' -> 'b/x'")])
+    told = not_written("to write b", refused)
+    assert (told.got, told.remedy) == ("No space left on device", atomic.REMEDIES[errno.ENOSPC])
 
 
 def test_atomically__refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:

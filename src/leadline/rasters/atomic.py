@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import tempfile
 import uuid
 from contextlib import contextmanager
@@ -55,11 +57,11 @@ def atomically(path: Path) -> Iterator[Path]:
 
 def not_written(expected: str, error: OSError) -> StorageError:
     """What a user is told when a disk did not take something; to be raised from ``error``."""
-    return StorageError(
-        expected=expected,
-        got=error.strerror or str(error),
-        remedy=REMEDIES.get(error.errno or 0, "choose a folder that is writable and has free space"),
-    )
+    said, number = error.strerror or str(error), error.errno or 0
+    if isinstance(error, shutil.Error) and (found := re.search(r"\[Errno (\d+)\] ([^:'\"]+)", said)):
+        number, said = int(found[1]), found[2]  # of a folder copied: a list of all files, each with both its paths
+    remedy = REMEDIES.get(number, "choose a folder that is writable and has free space")
+    return StorageError(expected=expected, got=said, remedy=remedy)
 
 
 def sync(path: Path) -> None:
