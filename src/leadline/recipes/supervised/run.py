@@ -87,9 +87,7 @@ def train_supervised(
     with distributed.together() as ranks:
         settings = config.engine
         choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
-        _check_log_dir(config)
-        if start.checkpoint is None and ranks.rank == 0:
-            require_no_run(config.save_dir)  # again when it is made; here, before data and weights are read
+        _check_places(config, new=start.checkpoint is None and ranks.rank == 0)
         if config.wandb != "off":
             require_wandb()
         torch.manual_seed(config.seed)
@@ -196,7 +194,10 @@ def tracker_settings(config: RunConfig) -> TrackerSettings | None:
     )
 
 
-def _check_log_dir(config: RunConfig) -> None:
+def _check_places(config: RunConfig, *, new: bool) -> None:
+    """Refuse, before data and weights are read, places that a run cannot write to; again asked when a new one is made."""
+    if new:
+        require_no_run(config.save_dir)
     folder = config.log_dir
     if folder.exists() and not folder.is_dir():
         raise UsageError(expected="a folder for --log-dir", got=f"the file {folder}", remedy="name another --log-dir")
