@@ -12,8 +12,8 @@ import torch
 from leadline.contracts.errors import StorageError, UsageError, WeightsError
 from leadline.training.checkpoint import Trained, prune_epochs, publish, read_state, write_state
 from leadline.training.ema import Ema
-from leadline.training.optimiser import Optimiser
 from leadline.training.recipe import ParameterGroup
+from leadline.training.stages import StageOptimisers
 from leadline.training.state import Best, RunState
 from leadline.training.tensor_file import read_tensors, write_tensors
 from tests.training.toy import SETTINGS, ToyRecipe
@@ -23,11 +23,11 @@ CPU = torch.device("cpu")
 
 def trained(seed: int = 0, *, steps: int = 0, frozen: bool = False, **identity: int) -> Trained:
     recipe = ToyRecipe(seed=seed, frozen=frozen)
-    optimiser, ema = Optimiser(recipe, SETTINGS), Ema(recipe.trained, 0.9)
+    optimiser, ema = StageOptimisers(recipe, SETTINGS), Ema(recipe.trained, 0.9)
     for step in range(steps):
-        for parameter in optimiser.parameters:
+        for parameter in optimiser.parameters(""):
             parameter.grad = torch.randn_like(parameter)
-        optimiser.adamw.step()
+        optimiser.of("").adamw.step()
         ema.update(step + 1)
     return Trained(recipe=recipe, optimiser=optimiser, ema=ema, device=CPU, identity={"seed": 0, **identity})
 
@@ -100,7 +100,11 @@ def test_state__of_a_parameter_in_another_group_is_refused_by_name(tmp_path: Pat
     write_state(tmp_path, trained(), RunState())
     recipe = Regrouped()
     other = Trained(
-        recipe=recipe, optimiser=Optimiser(recipe, SETTINGS), ema=Ema(recipe.trained, 0.9), device=CPU, identity={"seed": 0}
+        recipe=recipe,
+        optimiser=StageOptimisers(recipe, SETTINGS),
+        ema=Ema(recipe.trained, 0.9),
+        device=CPU,
+        identity={"seed": 0},
     )
     with pytest.raises(WeightsError, match=r"got trained\.unused in group head then and in group encoder now; resume"):
         read_state(tmp_path, other)

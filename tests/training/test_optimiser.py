@@ -13,9 +13,14 @@ from leadline.training.optimiser import Optimiser
 from leadline.training.recipe import ParameterGroup
 from leadline.training.schedule import Rates
 from leadline.training.settings import EngineSettings
+from leadline.training.stages import StageOptimisers
 from tests.training.toy import ToyRecipe
 
 SETTINGS = EngineSettings(lr=0.1, weight_decay=0.5)
+
+
+def optimiser_of(recipe: ToyRecipe, settings: EngineSettings) -> Optimiser:
+    return StageOptimisers(recipe, settings).of("")
 
 
 class Grouped(ToyRecipe):
@@ -28,7 +33,7 @@ class Grouped(ToyRecipe):
 def refused(groups: dict[str, list[nn.Parameter]], recipe: Grouped) -> str:
     recipe.groups = [ParameterGroup(name=name, parameters=parameters) for name, parameters in groups.items()]
     with pytest.raises(ContractError) as caught:
-        Optimiser(recipe, SETTINGS)
+        optimiser_of(recipe, SETTINGS)
     return str(caught.value)
 
 
@@ -54,7 +59,7 @@ def test_groups__must_differ_in_name() -> None:
     every = [p for p in recipe.parameters() if p.requires_grad]
     recipe.groups = [ParameterGroup(name="a", parameters=every[:1]), ParameterGroup(name="a", parameters=every[1:])]
     with pytest.raises(ContractError, match="names that differ; got a"):
-        Optimiser(recipe, SETTINGS)
+        optimiser_of(recipe, SETTINGS)
 
 
 def test_groups__must_train_something() -> None:
@@ -64,20 +69,20 @@ def test_groups__must_train_something() -> None:
 
 
 def test_rates__multiply_lr_and_the_groups_factor() -> None:
-    optimiser = Optimiser(ToyRecipe(encoder_lr_factor=0.1), SETTINGS)
+    optimiser = optimiser_of(ToyRecipe(encoder_lr_factor=0.1), SETTINGS)
     optimiser.set_rates(Rates(lr_factor=0.5, beta1=0.85))
     assert optimiser.learning_rates() == {"encoder": pytest.approx(0.005), "head": pytest.approx(0.05)}
     assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.85, 0.999)}
 
 
 def test_rates__without_momentum_keep_adams_own() -> None:
-    optimiser = Optimiser(ToyRecipe(), SETTINGS)
+    optimiser = optimiser_of(ToyRecipe(), SETTINGS)
     optimiser.set_rates(Rates(lr_factor=0.5))
     assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.9, 0.999)}
 
 
 def test_moments__decay_as_the_settings_say_also_when_a_schedule_moves_the_first() -> None:
-    optimiser = Optimiser(ToyRecipe(), EngineSettings(beta2=0.95))
+    optimiser = optimiser_of(ToyRecipe(), EngineSettings(beta2=0.95))
     assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.9, 0.95)}
     optimiser.set_rates(Rates(lr_factor=0.5, beta1=0.85))
     assert {group["betas"] for group in optimiser.adamw.param_groups} == {(0.85, 0.95)}
@@ -85,7 +90,7 @@ def test_moments__decay_as_the_settings_say_also_when_a_schedule_moves_the_first
 
 def test_update__is_adamw() -> None:
     recipe, twin = ToyRecipe(encoder_lr_factor=1.0), ToyRecipe()
-    optimiser = Optimiser(recipe, SETTINGS)
+    optimiser = optimiser_of(recipe, SETTINGS)
     reference = torch.optim.AdamW([p for p in twin.parameters() if p.requires_grad], lr=0.1, weight_decay=0.5)
     for _ in range(3):
         for p, q in zip(recipe.parameters(), twin.parameters(), strict=True):
@@ -129,7 +134,7 @@ def test_no_decay__spares_the_kinds_that_are_named(no_decay: tuple[str, ...], sp
     recipe.net.requires_grad_(requires_grad=False)
     recipe.groups = [ParameterGroup(name="a", parameters=list(recipe.trained.parameters()), weight_decay_factor=0.5)]
     settings = EngineSettings(weight_decay=0.5, no_decay=no_decay)  # type: ignore[arg-type]
-    optimiser = Optimiser(recipe, settings)
+    optimiser = optimiser_of(recipe, settings)
     names = {p: name for name, p in recipe.trained.named_parameters()}
     decays = {names[p]: group["weight_decay"] for group in optimiser.adamw.param_groups for p in group["params"]}
     assert decays == {name: 0.0 if name in spared else 0.25 for name in KINDS}
@@ -158,7 +163,7 @@ def test_no_decay__spares_what_timm_spares_in_its_backbones(backbone: str) -> No
     recipe.trained = network
     recipe.net.requires_grad_(requires_grad=False)
     recipe.groups = [ParameterGroup(name="a", parameters=list(network.parameters()))]
-    optimiser = Optimiser(recipe, EngineSettings(no_decay=("bias", "norm", "pos_embed", "layer_scale")))
+    optimiser = optimiser_of(recipe, EngineSettings(no_decay=("bias", "norm", "pos_embed", "layer_scale")))
     names = {p: name for name, p in network.named_parameters()}
     spared = {names[p] for group in optimiser.adamw.param_groups if group["weight_decay"] == 0 for p in group["params"]}
     assert spared == expected
@@ -166,7 +171,7 @@ def test_no_decay__spares_what_timm_spares_in_its_backbones(backbone: str) -> No
 
 def test_state__comes_back_by_name() -> None:
     recipes = [ToyRecipe(seed=1), ToyRecipe(seed=1)]
-    first, second = (Optimiser(recipe, SETTINGS) for recipe in recipes)
+    first, second = (optimiser_of(recipe, SETTINGS) for recipe in recipes)
     for p in first.parameters:
         p.grad = torch.randn_like(p)
     recipes[0].net.unused.grad = None  # never updated: it has no moments, before and after

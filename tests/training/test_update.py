@@ -13,10 +13,10 @@ from torch import Tensor
 from leadline.contracts.sample import Batch
 from leadline.training.distributed import StepModule, sum_across
 from leadline.training.ema import Ema
-from leadline.training.optimiser import Optimiser
 from leadline.training.placement import Placement
 from leadline.training.recipe import Progress, StepResult
 from leadline.training.settings import EngineSettings
+from leadline.training.stages import StageOptimisers
 from leadline.training.update import Updater, UpdateReport, Work
 from tests.training.toy import ToyRecipe, ToyStream, register_hook
 
@@ -43,7 +43,7 @@ def quiet(**changes: bool) -> ToyRecipe:
 
 
 def updater(recipe: ToyRecipe, ema: Ema | None = None, max_grad_norm: float = 0.0) -> Updater:
-    optimiser = Optimiser(recipe, EngineSettings(lr=1e-2))
+    optimiser = StageOptimisers(recipe, EngineSettings(lr=1e-2))
     return Updater(StepModule(recipe), recipe, optimiser, ema, placement=PLACEMENT, max_grad_norm=max_grad_norm)
 
 

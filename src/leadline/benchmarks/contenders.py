@@ -17,10 +17,10 @@ from leadline.contracts.sample import Batch, Field
 from leadline.losses.pooling import keep
 from leadline.losses.silog import dav2_silog
 from leadline.training.distributed import StepModule
-from leadline.training.optimiser import Optimiser
 from leadline.training.placement import Placement
 from leadline.training.recipe import ParameterGroup, Progress, Recipe, StepResult
 from leadline.training.settings import EngineSettings
+from leadline.training.stages import StageOptimisers
 from leadline.training.update import Updater, Work
 
 _LR, _WEIGHT_DECAY = 1e-5, 1e-2
@@ -63,7 +63,7 @@ class EngineLoop:
         recipe = _OneLoss(self.network)
         settings = EngineSettings(lr=_LR, weight_decay=_WEIGHT_DECAY)
         self._updater = Updater(
-            StepModule(recipe), recipe, Optimiser(recipe, settings), None, placement=placement, max_grad_norm=0.0
+            StepModule(recipe), recipe, StageOptimisers(recipe, settings), None, placement=placement, max_grad_norm=0.0
         )
 
     def step(self, batch: Batch) -> float:

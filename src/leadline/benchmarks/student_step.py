@@ -26,10 +26,10 @@ from leadline.recipes.distillation.config import DistillationConfig
 from leadline.recipes.distillation.recipe import DistillationRecipe
 from leadline.recipes.staged.words import TeachersWords
 from leadline.training.distributed import StepModule
-from leadline.training.optimiser import Optimiser
 from leadline.training.placement import Placement, choose_placement
 from leadline.training.recipe import Progress
 from leadline.training.settings import EngineSettings
+from leadline.training.stages import StageOptimisers
 from leadline.training.update import Updater, Work
 
 GOAL = 1.2
@@ -51,7 +51,7 @@ class StudentLoop:
         settings = EngineSettings()
         self._placement = placement
         self._updater = Updater(
-            StepModule(recipe), recipe, Optimiser(recipe, settings), None, placement=placement, max_grad_norm=1.0
+            StepModule(recipe), recipe, StageOptimisers(recipe, settings), None, placement=placement, max_grad_norm=1.0
         )
 
     def step(self, batch: Batch) -> float:

@@ -19,9 +19,9 @@ from leadline.contracts.errors import UsageError, WeightsError
 from leadline.training import random_state
 from leadline.training.durable import new_folder, remove_folder
 from leadline.training.ema import Ema
-from leadline.training.optimiser import Optimiser
 from leadline.training.recipe import Recipe
 from leadline.training.run import EPOCH
+from leadline.training.stages import StageOptimisers
 from leadline.training.state import Best, RunState
 from leadline.training.tensor_file import read_tensors, write_tensors
 
@@ -38,7 +38,7 @@ class Trained:
     """
 
     recipe: Recipe
-    optimiser: Optimiser
+    optimiser: StageOptimisers
     ema: Ema | None
     device: torch.device
     identity: dict[str, int | bool]
@@ -129,7 +129,7 @@ def _check_groups(folder: Path, trained: Trained, tensors: dict[str, Tensor], sa
     if saved is not None:
         then, then_averaged = _groups_by_parameter(saved), averaged
     else:
-        moved = {key.rsplit("/", 1)[0] for key in _below("optimiser", tensors)}
+        moved = {key.rsplit("/", 1)[0] for key in _below("optimiser", tensors)}  # of times before there were stages
         then = now | dict.fromkeys(moved - now.keys(), "trained")
         then_averaged = dict.fromkeys(_below("ema", tensors), "averaged")
     differing = [
@@ -147,7 +147,11 @@ def _check_groups(folder: Path, trained: Trained, tensors: dict[str, Tensor], sa
 
 
 def _groups_by_parameter(groups: dict[str, list[str]]) -> dict[str, str]:
-    return {name: f"in group {group}" for group, names in groups.items() for name in names}
+    found: dict[str, list[str]] = {}
+    for group, names in groups.items():
+        for name in names:
+            found.setdefault(name, []).append(group)
+    return {name: f"in group {' and '.join(sorted(of))}" for name, of in found.items()}
 
 
 def _under(room: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

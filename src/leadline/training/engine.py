@@ -21,7 +21,6 @@ from leadline.training.distributed import Ranks
 from leadline.training.durable import recover
 from leadline.training.ema import Ema
 from leadline.training.logs import Log, NoLog, RunLog
-from leadline.training.optimiser import Optimiser
 from leadline.training.placement import Placement, choose_placement, repeatable
 from leadline.training.recipe import Recipe, ValidationResult
 from leadline.training.recorder import Recorder
@@ -29,6 +28,7 @@ from leadline.training.run import RunFolder
 from leadline.training.session import Session
 from leadline.training.settings import EngineSettings
 from leadline.training.signals import listening
+from leadline.training.stages import StageOptimisers
 from leadline.training.state import Best, Plan, RunState
 from leadline.training.streams import BatchSource, batches_per_epoch, check_needs
 from leadline.training.tracker import BothLogs, open_tracker, sent_before
@@ -157,7 +157,7 @@ def _prepare(recipe: Recipe, settings: EngineSettings, placement: Placement, pla
     }
     return Trained(
         recipe=recipe,
-        optimiser=Optimiser(recipe, settings),
+        optimiser=StageOptimisers(recipe, settings),
         ema=Ema(recipe.trained, settings.ema_decay) if settings.ema_decay else None,
         device=placement.device,
         identity=identity,

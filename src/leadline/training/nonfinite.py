@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError
-from leadline.contracts.sample import Batch, OrdinalPairs, StereoView, Views, ViewStack
+from leadline.contracts.sample import Batch, Neighbours, OrdinalPairs, StereoView, Views, ViewStack
 from leadline.data.batch_tensors import tensors_by_name
 from leadline.training.distributed import StepModule, sum_across
 from leadline.training.durable import new_folder
@@ -48,10 +48,12 @@ def refuse(
     names = _not_finite(recipe)
     where = f" in {names[0]} and {len(names) - 1} more" if names else ""
     line = f"from leadline.training.nonfinite import replay; print(replay(recipe, {str(folder)!r}))"
+    stage = f", stage {work.progress.stage}" if work.progress.stage else ""
     return NonFiniteError(
-        expected=f"a finite loss and gradient in epoch {work.progress.epoch}, step {work.progress.step}",
+        expected=f"a finite loss and gradient in epoch {work.progress.epoch}, step {work.progress.step}{stage}",
         got=f"loss {report.values[LOSS]}, gradient norm {report.grad_norm}{where}",
-        remedy="nothing was updated; check the depth of the batch, lower --lr or say --no-amp; "
+        remedy=("the stage moved nothing" if stage else "nothing was updated")
+        + "; check the data of the batch, lower --lr or say --no-amp; "
         f"`{line}` repeats it, with `recipe` built as for the run",
     )
 
@@ -89,12 +91,18 @@ def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement
         for name, batch in streams.items():
             tensors |= tensors_by_name(batch, f"batch/{index}/{name}/")
             said = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
-            batches[-1][name] = said | ({"n_global": batch.views.n_global} if batch.views else {})
+            said |= {"n_global": batch.views.n_global} if batch.views else {}
+            batches[-1][name] = said | ({"offsets": list(batch.neighbours.offsets)} if batch.neighbours else {})
     progress = work.progress
     facts = {
         "batches": batches,
         "seeds": list(work.seeds),
-        "progress": {"epoch": progress.epoch, "step": progress.step, "total_steps": progress.total_steps},
+        "progress": {
+            "epoch": progress.epoch,
+            "step": progress.step,
+            "total_steps": progress.total_steps,
+            "stage": progress.stage,
+        },
         "bf16": placement.autocast_dtype is not None,
     }
     with new_folder(folder) as fresh:
@@ -119,8 +127,17 @@ def _read_batch(tensors: dict[str, Tensor], prefix: str, said: dict[str, Any]) -
         valid=tensors.get(prefix + "valid"),
         camera=_read_part(Camera, tensors, prefix + "camera/"),
         stereo=_read_part(StereoView, tensors, prefix + "stereo/"),
+        neighbours=_read_neighbours(tensors, prefix + "neighbours/", said["offsets"]) if "offsets" in said else None,
         ordinal=_read_part(OrdinalPairs, tensors, prefix + "ordinal/"),
         views=_read_views(tensors, prefix + "views/stacks/", said["n_global"]) if "n_global" in said else None,
+    )
+
+
+def _read_neighbours(tensors: dict[str, Tensor], prefix: str, offsets: list[int]) -> Neighbours:
+    return Neighbours(
+        image=tensors[prefix + "image"],
+        offsets=tuple(offsets),
+        neighbour_from_sample_m=tensors.get(prefix + "neighbour_from_sample_m"),
     )
 
 

@@ -26,25 +26,25 @@ _SCALE_NAMES = frozenset({"gamma", "gamma_1", "gamma_2"})  # of ConvNeXt's and B
 class Optimiser:
     """AdamW whose state is addressed by parameter name.
 
-    ``groups`` says which parameters each of the recipe's groups has, both by name.
+    ``groups`` says which parameters each of its groups has, both by name.
 
     Args:
-        recipe: whose ``parameter_groups`` are optimised.
-        settings: learning rate, weight decay and which kinds of parameters are spared it.
+        recipe: whose parameters they are.
+        settings: learning rate, weight decay, moments, and which kinds of parameters are spared the decay.
+        groups: what is optimised.
 
     Raises:
-        ContractError: a trainable parameter is in no group or in two, or a frozen or foreign one is in a group.
+        ContractError: a parameter is in two groups, or a frozen or foreign one is in a group.
     """
 
-    def __init__(self, recipe: Recipe, settings: EngineSettings) -> None:
-        groups = recipe.parameter_groups()
+    def __init__(self, recipe: Recipe, settings: EngineSettings, groups: list[ParameterGroup]) -> None:
         names = {parameter: name for name, parameter in recipe.named_parameters()}
         _check(groups, names)
         spared = _spared(recipe, settings.no_decay)
         self._names, self._lr, self._beta2 = names, settings.lr, settings.beta2
         self.groups = {group.name: sorted(names[parameter] for parameter in group.parameters) for group in groups}
         self._factors = {group.name: group.lr_factor for group in groups}
-        betas = (0.9, settings.beta2)
+        betas = (settings.beta1, settings.beta2)
         self.adamw = torch.optim.AdamW(_split(groups, spared, settings), lr=settings.lr, betas=betas, fused=True)
         self.parameters = [parameter for group in groups for parameter in group.parameters]
 
@@ -85,18 +85,28 @@ def _check(groups: list[ParameterGroup], names: dict[nn.Parameter, str]) -> None
         "every parameter of a group to belong to the recipe": [repr(tuple(p.shape)) for p in grouped if p not in names],
         "no frozen parameter in a group": [names[p] for p in grouped if p in names and not p.requires_grad],
         "every parameter in one group": [names[p] for p, count in grouped.items() if p in names and count > 1],
-        "every trainable parameter in a group": [name for p, name in names.items() if p.requires_grad and p not in grouped],
         "group names that differ": [name for name, count in Counter(group.name for group in groups).items() if count > 1],
         "something to train": [] if grouped else ["no parameter in any group"],
     }
     for expected, found in faults.items():
-        if found:
-            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-            raise ContractError(
-                expected=expected,
-                got=", ".join(found[:3]) + more,
-                remedy="correct the recipe's parameter_groups or freezing",
-            )
+        _refuse_any(expected, found)
+
+
+def require_all_grouped(recipe: Recipe, groups: list[ParameterGroup]) -> None:
+    """ContractError where a trainable parameter of ``recipe`` is in none of the groups of all its stages."""
+    grouped = {parameter for group in groups for parameter in group.parameters}
+    lost = [name for name, parameter in recipe.named_parameters() if parameter.requires_grad and parameter not in grouped]
+    _refuse_any("every trainable parameter in a group", lost)
+
+
+def _refuse_any(expected: str, found: list[str]) -> None:
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise ContractError(
+            expected=expected,
+            got=", ".join(found[:3]) + more,
+            remedy="correct the recipe's parameter groups or freezing",
+        )
 
 
 def _split(groups: list[ParameterGroup], spared: set[nn.Parameter], settings: EngineSettings) -> list[dict[str, object]]:

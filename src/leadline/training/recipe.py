@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leadline.contracts.sample import Batch, Field
+    from leadline.training.settings import EngineSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,7 @@ class Progress:
             process.  Losses that pool statistics over the batch pass them through it, so two ranks descend the loss of one.
         surveyed: what ``Recipe.survey`` said of all batches of this update; None where there was no survey, and then this
             batch is the whole update or the recipe has no need to know of the others.
+        stage: name of the stage whose loss is asked for; empty where the recipe has but one.
     """
 
     epoch: int
@@ -56,6 +58,29 @@ class Progress:
     total_steps: int
     sum_across: Callable[[Tensor], Tensor]
     surveyed: object = None
+    stage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingStage:
+    """One loss of a recipe, with an optimiser and a schedule of its own; an update goes through all that have begun.
+
+    Attributes:
+        name: what ``Progress.stage`` says in its steps; empty for the only stage of most recipes.
+        first_epoch: from which epoch on, counted from 0.
+        milestones: epochs of the run, counted from 0, from which on the rate has dropped once more by ``lr_gamma``; None
+            follows the run's own schedule.
+    """
+
+    name: str = ""
+    first_epoch: int = 0
+    milestones: tuple[int, ...] | None = None
+
+    def settings(self, run: EngineSettings) -> EngineSettings:
+        """The run's settings with this stage's schedule."""
+        if self.milestones is None:
+            return run
+        return replace(run, schedule="milestones", lr_milestones=self.milestones)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,11 +127,14 @@ class Recipe(nn.Module, ABC):
         needs: stream name -> fields its batches must carry, beside the image.
         trained: the module users get; ``save_model`` writes it, the exponential average follows it.
         surveys: whether updates of several batches begin with a ``survey``; it costs them a second forward pass.
+        stages: the losses of one update, in their order, each with an optimiser of its own: ``step`` is asked for each, on
+            the same batches, with the same random numbers, after the stages before it have moved.
     """
 
     needs: Mapping[str, frozenset[Field]]
     trained: nn.Module
     surveys: bool = False
+    stages: tuple[TrainingStage, ...] = (TrainingStage(),)
 
     @abstractmethod
     def step(self, batches: Mapping[str, Batch], progress: Progress) -> StepResult:
@@ -118,6 +146,10 @@ class Recipe(nn.Module, ABC):
     @abstractmethod
     def parameter_groups(self) -> list[ParameterGroup]:
         """Every trainable parameter in exactly one group, frozen ones in none."""
+
+    def stage_groups(self, stage: str) -> list[ParameterGroup]:  # noqa: ARG002 (the only stage trains all there is)
+        """What a stage trains: a parameter once at most, though other stages may train it too, each with its own moments."""
+        return self.parameter_groups()
 
     def survey(self, batches: Iterable[Mapping[str, Batch]], progress: Progress) -> object:  # noqa: ARG002
         """What a loss must know of all batches of one update before the first step, e.g. their sums and their number.

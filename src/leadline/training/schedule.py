@@ -52,6 +52,9 @@ def rates_at(settings: EngineSettings, *, update: int, updates_per_epoch: int) -
             return Rates(lr_factor=ramp * settings.lr_gamma**drops)
         case "exponential":
             return Rates(lr_factor=ramp * settings.lr_gamma ** (update // updates_per_epoch))
+        case "milestones":
+            dropped = sum(milestone <= update // updates_per_epoch for milestone in settings.lr_milestones)
+            return Rates(lr_factor=ramp * settings.lr_gamma**dropped)
         case "linear":
             # to 0 after the last update, as Depth Anything's "linear schedule" (arXiv 2401.10891, sec. 4.1)
             return Rates(lr_factor=ramp * (floor + (1.0 - floor) * (1.0 - done)))

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,7 +21,6 @@ from leadline.training.random_state import seed_all, seed_from
 from leadline.training.recipe import Progress, ValidationResult
 from leadline.training.recorder import Recorder, Spent
 from leadline.training.run import BEST, EPOCH, LATEST
-from leadline.training.schedule import rates_at
 from leadline.training.signals import Interrupted, StopRequest, Terminated
 from leadline.training.state import Best, Plan, RunState
 from leadline.training.streams import BatchSource, joined
@@ -82,7 +81,8 @@ class Session:
             waited_s = time.perf_counter() - began_s
             report = self._update(work)
             spent = Spent(images=work.images * self.ranks.world, waited_s=waited_s, took_s=time.perf_counter() - began_s)
-            self.recorder.update(self.state, report, self.trained.optimiser.learning_rates(), spent)
+            rates = self.trained.optimiser.learning_rates(self.state.epoch)
+            self.recorder.update(self.state, report, rates, spent)
             if report.stop or (self.ranks.world == 1 and self.stop.requested):  # ranks must leave after the same update
                 self._leave()
             if self._is_due():
@@ -123,13 +123,14 @@ class Session:
         self._set_rates(self.state.update)
         report = self.updater(work, stop=self.stop.requested)
         if not report.finite:
-            raise refuse(self.folder, self.trained.recipe, work, report, placement=self.placement, rank=self.ranks.rank)
+            failed = replace(work, progress=replace(work.progress, stage=report.stage))
+            raise refuse(self.folder, self.trained.recipe, failed, report, placement=self.placement, rank=self.ranks.rank)
         self.state.count(report.values, len(work.batches))
         return report
 
     def _set_rates(self, update: int) -> None:
-        rates = rates_at(self.settings, update=update, updates_per_epoch=self.plan.updates_per_epoch)
-        self.trained.optimiser.set_rates(rates)
+        per_epoch = self.plan.updates_per_epoch
+        self.trained.optimiser.set_rates(epoch=self.state.epoch, update=update, updates_per_epoch=per_epoch)
 
     def _is_due(self) -> bool:
         """Whether a checkpoint inside the epoch is due; the end of the epoch makes its own."""
@@ -140,7 +141,7 @@ class Session:
         """Validate, log and save; the epoch's values by tag."""
         validation = self._validated()
         self._set_rates(self.state.update - 1)  # what the last update used, also when a resumed run begins here
-        values = self.recorder.epoch(self.state, self.trained.optimiser.learning_rates(), validation)
+        values = self.recorder.epoch(self.state, self.trained.optimiser.learning_rates(self.state.epoch), validation)
         names = [f"{EPOCH}{self.state.epoch}"] if self.settings.keep_last else []
         if validation and self.state.improves(validation.selection):
             self.state.best = Best(value=validation.selection, name=validation.selection_name, epoch=self.state.epoch)

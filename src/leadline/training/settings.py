@@ -9,7 +9,7 @@ from typing import Literal
 
 from leadline.contracts.errors import require
 
-Schedule = Literal["step", "warmup-cosine", "poly", "onecycle", "constant", "exponential", "linear"]
+Schedule = Literal["step", "milestones", "warmup-cosine", "poly", "onecycle", "constant", "exponential", "linear"]
 NoDecay = Literal["bias", "norm", "pos_embed", "layer_scale"]
 
 
@@ -23,16 +23,20 @@ class EngineSettings:
     """Learning rate of a group whose factor is 1."""
     weight_decay: float = 1e-4
     """AdamW's decoupled weight decay."""
+    beta1: float = 0.9
+    """Decay of AdamW's first moment; the onecycle schedule moves it by itself."""
     beta2: float = 0.999
-    """Decay of AdamW's second moment; that of the first is 0.9, which the onecycle schedule moves."""
+    """Decay of AdamW's second moment."""
     no_decay: tuple[NoDecay, ...] = ()
     """Kinds of parameters that are not decayed; the reference trainer decays all of them."""
     schedule: Schedule = "step"
-    """How the learning rate moves: step, exponential and constant by epoch, the others by update."""
+    """How the learning rate moves: step, milestones, exponential and constant by epoch, the others by update."""
     lr_step_size: int = 15
     """Epochs between two drops of the step schedule."""
+    lr_milestones: tuple[int, ...] = ()
+    """Epochs, counted from 0, with which the milestones schedule drops the rate."""
     lr_gamma: float = 0.1
-    """Factor of each drop of the step schedule, or of each epoch of the exponential one."""
+    """Factor of each drop of the step and milestones schedules, or of each epoch of the exponential one."""
     warmup_steps: int = 0
     """Updates of linear warm-up, for every schedule but onecycle."""
     warmup_epochs: float = 0.0
@@ -83,7 +87,10 @@ class EngineSettings:
     def _check_rates(self) -> None:
         """What belongs to the learning rate and the moments."""
         self._require("lr", "a positive learning rate", holds=0 < self.lr < math.inf)
-        self._require("beta2", "at least 0 and below 1", holds=0 <= self.beta2 < 1)
+        for name in ("beta1", "beta2"):
+            self._require(name, "at least 0 and below 1", holds=0 <= getattr(self, name) < 1)
+        rising = list(self.lr_milestones) == sorted(set(self.lr_milestones)) and min(self.lr_milestones, default=0) >= 0
+        self._require("lr_milestones", "rising epochs of 0 or more", holds=rising)
         self._require("warmup_start", "at least 0 and below 1", holds=0 <= self.warmup_start < 1)
         self._require("min_lr", "0 or more, and at most --lr", holds=0 <= self.min_lr <= self.lr)
         self._require("warmup_epochs", "at most all epochs", holds=self.warmup_epochs <= self.epochs)

@@ -19,8 +19,8 @@ from leadline.training.random_state import seed_all
 if TYPE_CHECKING:
     from leadline.contracts.sample import Batch
     from leadline.training.ema import Ema
-    from leadline.training.optimiser import Optimiser
     from leadline.training.recipe import Progress, Recipe
+    from leadline.training.stages import StageOptimisers
 
 LOSS = "Loss"
 
@@ -50,14 +50,16 @@ class UpdateReport:
     """Numbers of one update, the mean over its batches and over ranks.
 
     Attributes:
-        values: ``Loss`` and the recipe's parts.
-        grad_norm: L2 norm over the trained parameters before clipping.
+        values: ``Loss``, over all stages, and the recipe's parts.
+        grad_norm: L2 norm over the trained parameters before clipping; of several stages, over all their gradients.
         stop: whether any rank was asked to stop.
+        stage: whose numbers they are; empty for an update as a whole.
     """
 
     values: dict[str, float]
     grad_norm: float
     stop: bool
+    stage: str = ""
 
     @property
     def finite(self) -> bool:
@@ -80,7 +82,7 @@ class Updater:
         self,
         module: nn.Module,
         recipe: Recipe,
-        optimiser: Optimiser,
+        optimiser: StageOptimisers,
         ema: Ema | None,
         *,
         placement: Placement,
@@ -90,25 +92,43 @@ class Updater:
         self._placement, self._max_grad_norm = placement, max_grad_norm
 
     def __call__(self, work: Work, *, stop: bool) -> UpdateReport:
-        """Do ``work`` and move the weights, unless the report says that it is not ``finite``: then nothing has moved.
+        """Do ``work``, stage after stage, and move the weights; the first report that is not ``finite`` ends the update.
 
-        The gradients stay on the parameters until the next call.
+        That stage has moved nothing.  The gradients of the last stage stay on the parameters until the next call.
         """
-        self._optimiser.adamw.zero_grad(set_to_none=True)
-        means = gather_gradients(self._module, work, self._placement)
-        norm = gradient_norm(self._optimiser.parameters, self._placement.device)
-        report = _agreed(means, norm, stop=stop)
-        if report.finite:
-            self._move(norm, work.progress.step + 1)
-        return report
-
-    def _move(self, norm: Tensor, updates: int) -> None:
-        if self._max_grad_norm > 0:
-            nn.utils.clip_grads_with_norm_(self._optimiser.parameters, self._max_grad_norm, norm)
-        self._optimiser.adamw.step()
+        reports: list[UpdateReport] = []
+        for stage in self._optimiser.active(work.progress.epoch):
+            reports.append(self._stage(stage.name, work, stop=stop))
+            if not reports[-1].finite:
+                return reports[-1]
         self._recipe.after_step()
         if self._ema is not None:
-            self._ema.update(updates)
+            self._ema.update(work.progress.step + 1)
+        return reports[0] if len(reports) == 1 else together(reports)
+
+    def _stage(self, stage: str, work: Work, *, stop: bool) -> UpdateReport:
+        """The gradients of one stage, and its move where they are finite."""
+        self._recipe.zero_grad(set_to_none=True)  # a stage's gradients reach parameters that only others move
+        work = replace(work, progress=replace(work.progress, stage=stage))
+        means = gather_gradients(self._module, work, self._placement)
+        moved, optimiser = self._optimiser.parameters(stage), self._optimiser.of(stage).adamw
+        norm = gradient_norm(moved, self._placement.device)
+        report = replace(_agreed(means, norm, stop=stop), stage=stage)
+        if report.finite:
+            if self._max_grad_norm > 0:
+                nn.utils.clip_grads_with_norm_(moved, self._max_grad_norm, norm)
+            optimiser.step()
+        return report
+
+
+def together(reports: Sequence[UpdateReport]) -> UpdateReport:
+    """The stages of one update as one report: losses are added, parts stand side by side."""
+    return UpdateReport(
+        values={name: value for one in reports for name, value in one.values.items()}
+        | {LOSS: math.fsum(one.values[LOSS] for one in reports)},
+        grad_norm=math.hypot(*(one.grad_norm for one in reports)),
+        stop=any(one.stop for one in reports),
+    )
 
 
 def gather_gradients(module: nn.Module, work: Work, placement: Placement) -> dict[str, Tensor]:
