@@ -41,16 +41,20 @@ class RunConfig:
     """Learning rate; parts with a factor of their own learn at a share of it."""
     weight_decay: float = _ENGINE.weight_decay
     """AdamW's decoupled weight decay."""
+    beta1: float = _ENGINE.beta1
+    """Decay of AdamW's first moment; the onecycle schedule moves it by itself."""
     beta2: float = _ENGINE.beta2
-    """Decay of AdamW's second moment; that of the first is 0.9, which the onecycle schedule moves."""
+    """Decay of AdamW's second moment."""
     decay_norm_and_bias: bool = True
     """Decay biases, norms, position embedding and layer scale too, as the reference does."""
     schedule: Schedule = _ENGINE.schedule
     """Learning-rate schedule."""
     lr_step_size: int = _ENGINE.lr_step_size
     """Epochs between drops of the step schedule."""
+    lr_milestones: tuple[int, ...] = _ENGINE.lr_milestones
+    """Epochs, counted from 0, with which the milestones schedule drops the rate."""
     lr_gamma: float = _ENGINE.lr_gamma
-    """Factor of each drop of the step schedule, or of each epoch of the exponential one (0.95, say)."""
+    """Factor of each drop of the step and milestones schedules, or of each epoch of the exponential one (0.95, say)."""
     warmup_steps: int = _ENGINE.warmup_steps
     """Updates of linear warm-up, for every schedule but onecycle."""
     warmup_epochs: float = _ENGINE.warmup_epochs
@@ -133,10 +137,12 @@ class RunConfig:
             epochs=self.num_epochs,
             lr=self.lr,
             weight_decay=self.weight_decay,
+            beta1=self.beta1,
             beta2=self.beta2,
             no_decay=() if self.decay_norm_and_bias else WITHOUT_DECAY,
             schedule=self.schedule,
             lr_step_size=self.lr_step_size,
+            lr_milestones=self.lr_milestones,
             lr_gamma=self.lr_gamma,
             warmup_steps=self.warmup_steps,
             warmup_epochs=self.warmup_epochs,
