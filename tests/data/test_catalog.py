@@ -43,6 +43,7 @@ def test_every_entry__keeps_the_contract(tmp_path: Path, name: str) -> None:
             Field.CAMERA: sample.camera,
             Field.STEREO: sample.stereo,
             Field.ORDINAL: sample.ordinal,
+            Field.NEIGHBOURS: sample.neighbours,
         }
         assert {field for field, value in given.items() if value is not None} >= dataset.provides - {Field.IMAGE}
         if sample.depth is not None:

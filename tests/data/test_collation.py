@@ -136,3 +136,25 @@ def test_collate__refuses_views_of_another_number(samples: list[Sample], count: 
     other = replace(MULTI_VIEW, local_views=replace(MULTI_VIEW.local_views, count=count))
     with pytest.raises(ContractError, match="views of one number and size in a batch"):
         collate([*with_views(samples[:1]), *with_views(samples[1:2], other)])
+
+
+def test_collate__stacks_neighbours_of_one_set_of_offsets() -> None:
+    scenes = ProceduralScenes(3, height=24, width=32, neighbours=(-1, 1))
+    samples = [scenes[0], scenes[1]]
+    first, second = (sample.neighbours for sample in samples)
+    assert first is not None
+    assert second is not None
+    assert first.neighbour_from_sample_m is not None
+    together = collate(samples).neighbours
+    assert together is not None
+    assert together.offsets == (-1, 1)
+    assert torch.equal(together.image, torch.stack([first.image, second.image]))
+    assert together.neighbour_from_sample_m is not None
+    assert torch.equal(together.neighbour_from_sample_m[0], first.neighbour_from_sample_m)
+    assert collate([samples[0], replace(samples[1], neighbours=None)]).neighbours is None
+    later = replace(samples[1], neighbours=replace(second, offsets=(1, 2)))
+    with pytest.raises(ContractError, match=r"one set of offsets in a batch, \(-1, 1\).*got \(1, 2\) of"):
+        collate([samples[0], later])
+    cut = replace(samples[1], neighbours=replace(second, image=second.image[..., :20]))
+    with pytest.raises(ContractError, match=r"neighbour image of '.*' with shape \(3, 24, 20\)"):
+        collate([samples[0], cut])

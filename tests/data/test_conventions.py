@@ -13,7 +13,7 @@ import torch
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Field, Sample, StereoView
+from leadline.contracts.sample import Field, Neighbours, Sample, StereoView
 from leadline.data.batch_reader import BatchReader, InOrder
 from leadline.data.conventions import breaches_of_range, breaches_of_type, require_conventions, require_types
 from leadline.data.inspection import contact_sheet, inspect_dataset
@@ -152,6 +152,24 @@ def test_conventions__hold_for_the_second_view_too() -> None:
     for words, broken in wrong.items():
         with pytest.raises(ContractError, match=words):
             require_conventions(dataclasses.replace(GOOD, stereo=broken))
+
+
+def test_conventions__hold_for_neighbours_too() -> None:
+    beside = Neighbours(
+        image=torch.stack([IMAGE, IMAGE]), offsets=(-1, 1), neighbour_from_sample_m=torch.eye(4).expand(2, 4, 4)
+    )
+    require_conventions(dataclasses.replace(GOOD, neighbours=beside))
+    wrong = {
+        r"neighbour \+1 of 0-255": dataclasses.replace(beside, image=torch.stack([IMAGE, IMAGE * 255])),
+        "neighbour -1 of float64": dataclasses.replace(beside, image=beside.image.double()),
+        "neighbour -1 of 12x9 beside an image of 12x16": dataclasses.replace(beside, image=beside.image[..., :9]),
+        "2 pictures for": dataclasses.replace(beside, offsets=(-1, 1, 2)),
+        "no offset of 0": dataclasses.replace(beside, offsets=(0, 1)),
+        "motion of 4x4 for 2 neighbours": dataclasses.replace(beside, neighbour_from_sample_m=torch.eye(4)),
+    }
+    for words, broken in wrong.items():
+        with pytest.raises(ContractError, match=words):
+            require_conventions(dataclasses.replace(GOOD, neighbours=broken))
 
 
 def test_require_types__reads_no_value() -> None:

@@ -57,8 +57,12 @@ def test_places__a_jpeg_stands_in_for_a_png(tmp_path: Path) -> None:
     jpeg.parent.mkdir(parents=True)
     jpeg.touch()
     assert places.picture(frame) == jpeg
+    assert places.pictures_of([frame, KittiFrame("2011_09_26", DRIVE, "image_03", 7)]) == [
+        jpeg, tmp_path / f"2011_09_26/{DRIVE}/image_03/data/0000000007.png",
+    ]  # fmt: skip
     jpeg.with_suffix(".png").touch()
     assert places.picture(frame).suffix == ".png"
+    assert places.pictures_of([frame]) == [places.picture(frame)]
 
 
 def test_places__lists_depth_in_order_and_passes_over_other_files(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ def layout(root: Path) -> DatasetRequest:  # noqa: ARG001
 
 
 def test_open_procedural__passes_every_option_on() -> None:
-    options = {"count": 3, "seed": 7, "height": 24, "width": 32, "stereo": True, "ordinal_pairs": 2}
+    options: dict[str, OptionValue] = {"count": 3, "seed": 7, "height": 24, "width": 32, "stereo": True, "ordinal_pairs": 2}
+    options["baseline_m"] = "0.25"
+    options["neighbours"] = "1,-1"
     scenes = open_procedural(DatasetRequest(split="val", options=options))
     assert len(scenes) == 3
     assert scenes.key(1).startswith("val-7-")
@@ -28,7 +30,10 @@ def test_open_procedural__passes_every_option_on() -> None:
     sample = scenes[0]
     assert sample.image.shape == (3, 24, 32)
     assert sample.stereo is not None
+    assert float(sample.stereo.baseline_m) == 0.25
     assert sample.ordinal is not None
+    assert sample.neighbours is not None
+    assert sample.neighbours.offsets == (-1, 1)
 
 
 def test_open_procedural__shows_held_out_scenes_by_default() -> None:

@@ -118,8 +118,8 @@ def test_evaluate__one_silent_image_neither_ends_the_run_nor_improves_the_mean(
 def test_evaluate__flip_averages_the_mirrored_prediction() -> None:
     uneven = ToyPredictor(change=lambda z: z + torch.linspace(0, 1, z.shape[-1]))
     flip = replace(DEPTH, tta="flip")
-    (straight,) = predict(uneven, [ToyScenes()[1].image], DEPTH)
-    (averaged,) = predict(uneven, [ToyScenes()[1].image], flip)
+    (straight,) = predict(uneven, [ToyScenes()[1]], DEPTH)
+    (averaged,) = predict(uneven, [ToyScenes()[1]], flip)
     truth = ToyPredictor().predict_batch([picture_from_tensor(ToyScenes()[1].image)])[0].values
     np.testing.assert_allclose(straight.values - truth, np.linspace(0, 1, 32)[None].repeat(24, 0), atol=1e-5)
     np.testing.assert_allclose(averaged.values - truth, 0.5, atol=1e-5)

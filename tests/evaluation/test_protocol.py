@@ -31,6 +31,10 @@ def test_protocol__settings_record_every_choice() -> None:
         "tta": "flip",
         "aggregation": "image-mean",
         "minimum_valid_pixels": 10,
+        "beyond_range": "left-out",
+        "clamp_m": None,
+        "scaled": None,
+        "resize_in": "kind",
         "boundary": False,
         "source": DEPTH.source,
     }

@@ -35,3 +35,10 @@ def test_curves__learning_rates_are_per_group_where_they_were_logged() -> None:
 def test_curves__of_nothing_are_none() -> None:
     assert charts({}) == []
     assert charts({"Train/GradNorm": ONE}) == []
+
+
+def test_curves__parts_without_a_whole_are_shown_all_the_same() -> None:
+    (chart,) = charts({"Val/stereo/EPE": ONE})
+    assert ">Validation EPE<" in chart
+    assert ">stereo<" in chart
+    assert ">all images<" not in chart

@@ -19,6 +19,7 @@ from leadline.evaluation.results import (
     as_csv,
     as_json,
     as_markdown,
+    better,
     is_better_higher,
     rounded,
     write_csv,
@@ -67,10 +68,24 @@ def test_worst__is_the_highest_error_or_the_lowest_accuracy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "higher"), [("delta1", True), ("accuracy_macro", True), ("accuracy/indoor", True), ("rmse", False)]
+    ("metric", "higher"),
+    [
+        ("delta1", True),
+        ("accuracy_macro", True),
+        ("accuracy/indoor", True),
+        ("delta2_scaled", True),
+        ("rmse", False),
+        ("d1", False),
+        ("abs_rel_scaled", False),
+    ],
 )
 def test_better__is_known_for_means_and_groups(*, metric: str, higher: bool) -> None:
     assert is_better_higher(metric) == higher
+    assert better(metric) == ("higher" if higher else "lower")
+
+
+def test_better__is_one_for_a_ratio() -> None:
+    assert better("median_ratio") == "1"
 
 
 def test_markdown__says_what_was_measured(tmp_path: Path) -> None:

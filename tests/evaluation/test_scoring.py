@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scoring one image: ZoeDepth's numbers through resize, clamp and crop; masks; repairs that never reward silence."""
 
+import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from leadline.evaluation.protocol import Case, UnscorableError
 from leadline.evaluation.protocols.depth import DEPTH
 from leadline.evaluation.scoring import judged, resized, score_depth, scored_pixels
 from leadline.geometry.alignment import Alignment
-from tests.evaluation.toys import ToyScenes
+from tests.evaluation.toys import PairedScenes, ToyScenes, scene_depth_m
 from tests.shared_paths import shared
 
 ZOE_ORDER = ("delta1", "delta2", "delta3", "abs_rel", "rmse", "log10", "rmse_log", "silog", "sq_rel")
@@ -210,3 +212,70 @@ def test_resized__does_not_interpolate_over_invalid_pixels() -> None:
 
 def test_full_crop__is_the_default() -> None:
     assert DEPTH.crop is FULL
+
+
+@pytest.mark.parametrize(
+    ("space", "kind", "second"),
+    [
+        ("kind", DepthKind.METRIC, 13.0),
+        ("depth", DepthKind.METRIC, 13.0),
+        ("disparity", DepthKind.METRIC, 1 / (0.75 / 4 + 0.25 / 40)),
+        ("disparity", DepthKind.SCALE_INVARIANT, 1 / (0.75 / 4 + 0.25 / 40)),
+        ("disparity", DepthKind.AFFINE_DEPTH, 13.0),
+        ("disparity", DepthKind.STEREO_DISPARITY, 26.0),
+        ("kind", DepthKind.STEREO_DISPARITY, 26.0),
+        ("depth", DepthKind.STEREO_DISPARITY, 2 / (0.75 / 4 + 0.25 / 40)),
+        ("depth", DepthKind.AFFINE_DISPARITY, 13.0),
+    ],
+)
+def test_resized__interpolates_in_the_protocols_space_and_pixels_grow_with_the_width(
+    space: Literal["kind", "depth", "disparity"], kind: DepthKind, second: float
+) -> None:
+    given = replace(metric(torch.tensor([[4.0, 40.0]])), kind=kind)
+    found = resized(given, 1, 4, replace(STRICT, resize="bilinear", resize_in=space))
+    assert found.kind is kind
+    assert found.values[0, 1] == pytest.approx(second, rel=1e-5)
+    assert found.valid.all()
+
+
+def test_resized__has_no_inverse_of_what_is_not_positive() -> None:
+    given = metric(torch.tensor([[4.0, 0.0, 4.0]]))
+    found = resized(given, 1, 6, replace(STRICT, resize="bilinear", resize_in="disparity"))
+    assert found.valid[0].tolist() == [True, False, False, False, False, True]
+    assert np.isfinite(found.values[found.valid]).all()
+
+
+def test_scored_pixels__truth_beyond_the_far_end_is_left_out_or_clamped_to_it() -> None:
+    sample = truth(torch.tensor([[10.0, 80.0, 85.0, torch.inf, torch.nan]]))
+    sample = replace(sample, valid=torch.tensor([[True, True, True, True, False]]))
+    left_out, clamped = (
+        replace(STRICT, crop=FULL, range_m=(1.0, 80.0), beyond=beyond) for beyond in ("left-out", "clamped")
+    )
+    assert scored_pixels(sample, left_out)[1].tolist() == [[True, False, False, False, False]]
+    target_m, scored = scored_pixels(sample, clamped)
+    assert scored.tolist() == [[True, True, True, True, False]]
+    assert target_m[0, :4].tolist() == [10.0, 80.0, 80.0, 80.0]
+    assert sample.depth is not None
+    assert float(sample.depth[0, 2]) == 85.0
+
+
+def test_judged__clamps_to_ends_of_its_own_where_the_protocol_has_them() -> None:
+    protocol = replace(STRICT, range_m=(0.0, math.inf), clamp_m=(2.0, 50.0))
+    target = torch.full((1, 4), 60.0)
+    compared = judged(Case(sample=truth(target), prediction=metric(torch.tensor([[1.0, 30.0, 99.0, torch.inf]]))), protocol)
+    assert compared.predicted_m.tolist() == [[2.0, 30.0, 50.0, 50.0]]
+    silent = judged(Case(sample=truth(target), prediction=metric(torch.tensor([[torch.nan, 30.0, 99.0, 5.0]]))), protocol)
+    assert float(silent.predicted_m[0, 0]) == 2.0
+
+
+def test_judged__turns_disparity_into_metres_only_where_metres_are_judged() -> None:
+    sample = PairedScenes()[0]
+    pixels = metric(15.0 / scene_depth_m(0, 24, 32))
+    pixels = replace(pixels, kind=DepthKind.STEREO_DISPARITY)
+    in_metres = judged(Case(sample=sample, prediction=pixels), STRICT)
+    assert float((in_metres.predicted_m - in_metres.target_m)[in_metres.scored].abs().max()) < 1e-4
+    affine = replace(STRICT, alignment=Alignment.SCALE_SHIFT_DISPARITY)
+    fitted = judged(Case(sample=sample, prediction=replace(pixels, values=pixels.values - 3.0)), affine)
+    assert pixels.values.min() < 3.0  # metres could not hold these
+    assert not fitted.missing.any()
+    assert float((fitted.predicted_m - fitted.target_m)[fitted.scored].abs().max()) < 1e-3

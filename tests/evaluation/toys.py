@@ -3,7 +3,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import DataError
-from leadline.contracts.sample import Field, OrdinalPairs, Sample
+from leadline.contracts.sample import Field, OrdinalPairs, Sample, StereoView
 from leadline.data.ddos_classes import CLASS_IDS, DdosAnnotations
 from leadline.data.ibims_scene import IbimsAnnotations
+from leadline.data.kitti_2015_annotations import Kitti2015Annotations
 from leadline.evaluation.edges import canny
 
 
@@ -106,6 +107,30 @@ class ClassifiedScenes(ToyScenes):
         ids = torch.full((self.height, self.width), CLASS_IDS["background"], dtype=torch.int32)
         ids[: self.height // 2], ids[:, index % self.width] = CLASS_IDS["trees"], CLASS_IDS["ultra_thin"]
         return DdosAnnotations(ids, CLASS_IDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedScenes(ToyScenes):
+    """The same as pairs, half a metre apart, with what KITTI 2015 knows: cars left of the middle, hidden pixels on top."""
+
+    provides: frozenset[Field] = frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA, Field.STEREO})
+
+    def __getitem__(self, index: int, /) -> Sample:
+        sample = super().__getitem__(index)
+        return replace(sample, stereo=StereoView(image=sample.image, baseline_m=torch.tensor(0.5)), ordinal=None)
+
+    def annotations(self, index: int, /) -> Kitti2015Annotations:
+        depth_m = scene_depth_m(index, self.height, self.width)
+        known, seen, cars = depth_m < 8.0, depth_m < 8.0, torch.zeros_like(depth_m, dtype=torch.bool)
+        seen[0], cars[:, : self.width // 2] = False, True
+        true_px = torch.where(known, 30.0 * 0.5 / depth_m, torch.nan)
+        return Kitti2015Annotations(
+            all_disparity_px=true_px,
+            all_valid=known,
+            visible_disparity_px=true_px.where(seen, torch.nan),
+            visible_valid=seen,
+            foreground=cars,
+        )
 
 
 @functools.cache

@@ -146,6 +146,7 @@ def test_masked_median__equals_numpy(seed: int, share: float) -> None:
 
 CHANGES: dict[Alignment, tuple[DepthKind, Callable[[torch.Tensor], torch.Tensor]]] = {
     Alignment.MEDIAN: (DepthKind.SCALE_INVARIANT, lambda z: 0.3 * z),
+    Alignment.MEDIAN_LOWER: (DepthKind.SCALE_INVARIANT, lambda z: 0.4 * z),
     Alignment.SCALE: (DepthKind.SCALE_INVARIANT, lambda z: 7 * z),
     Alignment.SCALE_SHIFT_DEPTH: (DepthKind.AFFINE_DEPTH, lambda z: 0.2 * z - 3),
     Alignment.SCALE_SHIFT_DISPARITY: (DepthKind.AFFINE_DISPARITY, lambda z: 4 / z + 2),
@@ -240,3 +241,23 @@ def test_align__wrong_size_and_empty_mask_are_said() -> None:
         align(prediction, TARGET_M[:, :7], ALL[:, :7], alignment=Alignment.NONE, max_depth_m=10.0)
     with pytest.raises(NothingToFitError, match=r"at least one pixel.*0 with truth, 48 with a prediction"):
         align(prediction, TARGET_M, ~ALL, alignment=Alignment.MEDIAN, max_depth_m=10.0)
+
+
+def test_masked_median__of_an_even_count_is_numpys_mean_or_torchs_lower_one() -> None:
+    values = torch.rand(3, 5, 8, generator=torch.Generator().manual_seed(2))
+    valid = values > 0.2
+    valid[1] = values[1] > values[1].flatten().sort().values[10]  # 29 of them
+    for image in range(3):
+        kept = values[image][valid[image]].double()
+        one = slice(image, image + 1)
+        assert masked_median(values[one], valid[one]).item() == pytest.approx(float(np.median(kept.numpy())))
+        assert masked_median(values[one], valid[one], middle="lower").item() == pytest.approx(float(kept.median()))
+    assert masked_median(values, torch.zeros_like(valid), middle="lower").tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("alignment", "factor"), [(Alignment.MEDIAN, 15 / 12.5), (Alignment.MEDIAN_LOWER, 10 / 5)])
+def test_align__takes_the_median_its_name_says(alignment: Alignment, factor: float) -> None:
+    target, everywhere = torch.tensor([[10.0, 20.0]]), torch.ones(1, 2, dtype=torch.bool)
+    told = depth_map(torch.tensor([[5.0, 20.0]]), DepthKind.SCALE_INVARIANT, everywhere)
+    aligned = align(told, target, everywhere, alignment=alignment, max_depth_m=80.0)
+    assert aligned.values[0].tolist() == pytest.approx([5 * factor, 20 * factor])

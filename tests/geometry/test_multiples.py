@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from leadline.geometry.multiples import nearest_multiple, nearest_multiples
+from leadline.geometry.multiples import ceil_division, nearest_multiple, nearest_multiples
 from tests.shared_paths import shared
 
 
@@ -37,3 +39,17 @@ def test_nearest_multiples__round_height_and_width_apart() -> None:
     assert nearest_multiples((384, 768), 14) == (378, 770)
     assert nearest_multiples((518, 1), 14) == (518, 14)
     assert nearest_multiples((385, 391), 14) == (392, 392)
+
+
+@pytest.mark.parametrize("by", [1, 2, 7, 16])
+def test_ceil_division__rounds_up(by: int) -> None:
+    for number in range(1, 200):
+        assert ceil_division(number, by) == math.ceil(number / by)
+
+
+def test_ceil_division__never_divides_a_negative_number() -> None:
+    class Watched(int):
+        def __neg__(self) -> int:
+            raise AssertionError
+
+    assert ceil_division(Watched(154), 16) == 10

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from leadline.contracts.errors import UsageError
-from leadline.inference.device import choose_device, choose_precision, multiplies_bf16
+from leadline.inference.device import arithmetic, choose_device, choose_precision, multiplies_bf16
 
 CPU = torch.device("cpu")
 
@@ -71,3 +71,18 @@ def test_choose_precision__refuses_unknown_names() -> None:
 
 def test_multiplies_bf16__is_not_assumed_of_unknown_devices() -> None:
     assert not multiplies_bf16(torch.device("mps"))
+
+
+def test_arithmetic__is_autocast_for_bf16_and_exact_for_fp32() -> None:
+    one = torch.ones(2, 2)
+    with arithmetic(CPU, torch.bfloat16):
+        assert (one @ one).dtype is torch.bfloat16
+    with arithmetic(CPU, torch.float32):
+        assert (one @ one).dtype is torch.float32
+
+
+def test_arithmetic__allows_no_tf32_on_a_gpu() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with arithmetic(torch.device("cuda"), torch.float32):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before

@@ -229,6 +229,13 @@ def test_predict__disparity_is_valid_where_finite() -> None:
     assert predictor._map(values, None, (1, 6)).valid.tolist() == [[True, True, False, False, True, True]]
 
 
+def test_predict__pixels_of_disparity_are_those_of_the_pictures_width() -> None:
+    predictor, _ = echo_predictor(DepthKind.STEREO_DISPARITY)
+    enlarged = predictor._map(torch.full((4, 6), 2.0), None, (20, 15))
+    assert enlarged.unit == "px"
+    np.testing.assert_allclose(enlarged.values, np.full((20, 15), 5.0))
+
+
 def test_predictor__runs_in_inference_mode_at_the_precision_asked_for() -> None:
     for precision, autocast in (("fp32", False), ("bf16", True)):
         predictor, echo = echo_predictor(precision=precision)

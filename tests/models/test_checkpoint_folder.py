@@ -16,8 +16,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from leadline.contracts.errors import LeadlineError, StorageError, WeightsError
-from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
+from leadline.models.checkpoint_folder import (
+    DESCRIPTION,
+    TENSORS,
+    _checksum,
+    family_of,
+    read_checkpoint,
+    read_checkpoint_tensors,
+    read_stereo_checkpoint,
+    write_checkpoint,
+)
 from leadline.models.config import DepthModelConfig
+from leadline.models.stereo.config import StereoModelConfig
 from leadline.models.tensor_writing import save_tensors
 
 CONFIG = DepthModelConfig(encoder="dinov2-toy")
@@ -50,6 +60,34 @@ def test_checkpoint__comes_back_to_the_bit(folder: Path) -> None:
     assert config == CONFIG
     assert tensors.keys() == CONTENT.keys()
     assert all(torch.equal(tensors[name], value) and tensors[name].dtype == value.dtype for name, value in CONTENT.items())
+
+
+def test_checkpoint__of_a_stereo_network_comes_back_and_says_its_family(folder: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "stereo", StereoModelConfig(levels=7), CONTENT)
+    config, tensors = read_stereo_checkpoint(tmp_path / "stereo")
+    assert config == StereoModelConfig(levels=7)
+    assert (family_of(tmp_path / "stereo"), family_of(folder)) == ("stereo", "depth")
+    for place in (tmp_path / "stereo", folder):
+        assert read_checkpoint_tensors(place).keys() == tensors.keys() == CONTENT.keys()
+    assert "family" not in json.loads((folder / DESCRIPTION).read_text())  # what earlier versions read stays as it was
+
+
+def test_checkpoint__of_one_family_is_refused_as_the_other(folder: Path, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "stereo", StereoModelConfig(), CONTENT)
+    with pytest.raises(WeightsError, match=r"expected a depth model in .*; got a stereo network"):
+        read_checkpoint(tmp_path / "stereo")
+    with pytest.raises(WeightsError, match=r"expected a stereo network in .*; got a depth model"):
+        read_stereo_checkpoint(folder)
+
+
+def test_checkpoint__of_a_family_of_later_versions_is_refused(folder: Path) -> None:
+    description = json.loads((folder / DESCRIPTION).read_text())
+    description.pop("checksum")
+    description["family"] = "light-field"
+    (folder / DESCRIPTION).write_text(json.dumps(description | {"checksum": _checksum(description)}))
+    for reader in (family_of, read_checkpoint, read_stereo_checkpoint):
+        with pytest.raises(WeightsError, match="of 'light-field'; update leadline"):
+            reader(folder)
 
 
 def test_checkpoint__is_two_files_and_nothing_temporary(folder: Path) -> None:

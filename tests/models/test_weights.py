@@ -14,7 +14,8 @@ from leadline.models.checkpoint_folder import TENSORS
 from leadline.models.config import DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, SigmoidHeadConfig
-from leadline.models.weights import _say_licence, checkpoint_folder, initialise_from, load_model, save_model
+from leadline.models.model_places import checkpoint_folder
+from leadline.models.weights import _say_licence, initialise_from, load_model, save_model
 from tests.models.official import ABSENT, PARTIAL, official_names
 from tests.shared_paths import shared
 

@@ -13,6 +13,7 @@ import torch
 from leadline.data.catalog import open_dataset
 from leadline.data.request import DatasetRequest
 from leadline.inference.predictor import load
+from leadline.models.depth_model import DepthModel
 from leadline.models.weights import save_model
 from tests.recipes.jepa.toy import toy_recipe
 
@@ -45,6 +46,7 @@ def test_judge__scores_every_scene_and_looks_at_embeddings_whatever_their_scale(
     assert [len(values) for values in found.cell.scores["procedural"].values()] == [3, 3]
     assert 1 <= found.embeddings["effective rank"] <= 2.001  # three centred points span a plane
     assert 0 <= found.embeddings["smallest / mean spread"] <= 1
+    assert isinstance(predictor.model, DepthModel)
     plain, embed = SCRIPT["embeddings_of"](predictor, scenes), predictor.model.embed
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(predictor.model, "embed", lambda features: 7 * embed(features))

@@ -13,7 +13,7 @@ import torch
 from leadline.contracts.camera import Camera
 from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import NonFiniteError, StorageError
-from leadline.contracts.sample import Batch, OrdinalPairs, StereoView, Views, ViewStack
+from leadline.contracts.sample import Batch, Neighbours, OrdinalPairs, StereoView, Views, ViewStack
 from leadline.data.batch_tensors import tensors_by_name
 from leadline.models.depth_model import DepthModel
 from leadline.recipes.metric.config import MetricConfig
@@ -152,6 +152,7 @@ def full_batch(_: int, batch: Batch) -> Batch:
         views=views,
         camera=Camera(matrix=torch.rand(size, 3, 3)),
         stereo=StereoView(image=torch.rand_like(batch.image), baseline_m=torch.rand(size)),
+        neighbours=Neighbours(image=torch.rand(size, 2, *batch.image.shape[1:]), offsets=(-1, 2)),
         ordinal=OrdinalPairs(
             nearer_rc=torch.ones(size, 2, 2, dtype=torch.int64),
             farther_rc=torch.zeros(size, 2, 2, dtype=torch.int64),
@@ -172,11 +173,17 @@ def test_replay__keeps_every_field_of_a_batch(tmp_path: Path) -> None:
         ("toy",) * 4,
         DepthKind.AFFINE_DISPARITY,
     )
-    for path in ("image", "depth", "valid", "camera.matrix", "stereo.image", "stereo.baseline_m", "ordinal.nearer_rc"):
+    for path in ("image", "depth", "valid", "camera.matrix", "stereo.image", "stereo.baseline_m", "neighbours.image"):
         one, other = recipe.seen, again.seen
         for name in path.split("."):
             one, other = getattr(one, name), getattr(other, name)
         assert torch.equal(one, other), path  # type: ignore[arg-type]
+    assert recipe.seen.ordinal is not None
+    assert again.seen.ordinal is not None
+    assert torch.equal(recipe.seen.ordinal.nearer_rc, again.seen.ordinal.nearer_rc)
+    assert again.seen.neighbours is not None
+    assert again.seen.neighbours.offsets == (-1, 2)
+    assert again.seen.neighbours.neighbour_from_sample_m is None
     assert again.seen.stereo is not None
     assert again.seen.stereo.visible is None
     assert recipe.seen.views is not None

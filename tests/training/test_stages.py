@@ -30,13 +30,13 @@ FIRST, LATER = TrainingStage(name="first"), TrainingStage(name="later", first_ep
 class Staged(ToyRecipe):
     """The weight is moved by both stages, the bias by the later one alone."""
 
-    stages = (FIRST, LATER)
+    stages: tuple[TrainingStage, ...] = (FIRST, LATER)
     weights_seen: list[tuple[str, float]]
     spoiled = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self.net.unused.requires_grad_(requires_grad=False)
+        self.net.unused.requires_grad = False
         self.weights_seen = []
 
     def stage_groups(self, stage: str) -> list[ParameterGroup]:

@@ -13,6 +13,8 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import UsageError
 from leadline.inference.predictor import Predictor
 from leadline.models.head_config import RelativeHeadConfig
+from leadline.models.stereo.checkpoint import build_network
+from leadline.models.stereo.monocular import MonocularPath
 from leadline.models.weights import load_model
 from leadline.web.downloads import DOWNLOADS, Download, file_stem, offered, write_download, write_model
 from leadline.web.known_points import KnownPoint, calibrate_shown
@@ -20,6 +22,7 @@ from leadline.web.limits import Limits
 from leadline.web.shown_depth import predict_upload
 from tests.cli.toy import save_toy
 from tests.inference.stand_ins import FormulaPredictor
+from tests.models.stereo.tio_fixture import TOY
 from tests.web.pictures import HOLE, shown, upload
 
 
@@ -96,3 +99,6 @@ def test_write_model__is_a_model_that_predicts_the_metres_of_the_page(tmp_path: 
     exported = FormulaPredictor(lambda picture: picture[..., 0].astype(float))
     with pytest.raises(UsageError, match="an exported file; use `leadline calibrate"):
         write_model(exported, found.calibration, "toy", tmp_path / "out")
+    stereo = MonocularPath(build_network(TOY))
+    with pytest.raises(UsageError, match="got a stereo network"):
+        write_model(Predictor(stereo, device="cpu", precision="fp32"), found.calibration, "toy", tmp_path / "out")

@@ -62,6 +62,11 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
         summary="SIGReg against its straightforward form and a step of ViT-S; views in one forward against one by one",
         expected="at least 2x, at most a quarter of the memory, at most 5 % of the step; views at least 1.5x",
     ),
+    "stereo": BenchmarkEntry(
+        module="leadline.benchmarks.stereo",
+        summary="feature matching of two views by row correlation against moving the features for each disparity level",
+        expected="at least 3x, at most a fifth of the memory, equal to 1e-6",
+    ),
     "inference": BenchmarkEntry(
         module="leadline.benchmarks.inference",
         summary="one picture through ViT-S at 518x518 on every runtime against transformers' DepthAnything, float32, eager",

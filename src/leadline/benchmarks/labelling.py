@@ -37,7 +37,7 @@ from leadline.labelling.request import LabelRequest
 from leadline.labelling.shard import label_shard
 from leadline.labelling.worker import Labelled
 from leadline.labelling.worker import work as serve
-from leadline.models.weights import save_model
+from leadline.models.weights import load_model, save_model
 
 PACE_GOAL = 0.9
 WORKERS_GOAL = 1.85
@@ -146,7 +146,7 @@ def _serve(pipes: Sequence[Connection], shards: Sequence[PictureShard], job: Lab
 
 def _prepare(work: Work) -> None:
     torch.manual_seed(0)
-    save_model(work.folder / "model", load(MODEL, device="cpu", precision="fp32").model)
+    save_model(work.folder / "model", load_model(MODEL))
     write_pictures(work.folder / "pictures", JOB_PICTURES + 2)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from leadline.cli.arguments import parse
 from leadline.cli.console import output, progress, show_log, table, tell
 from leadline.cli.datasets import DatasetChoice, open_chosen
+from leadline.cli.evaluated_model import check_mode, chosen_predictor
 from leadline.cli.model_argument import Model
 from leadline.contracts.errors import UsageError
 
@@ -49,6 +50,10 @@ class EvaluateArguments:
     farthest truth of the image (depth_gtmax), or compare disparity (disp)."""
     tta: Literal["none", "flip"] | None = None
     """Test-time augmentation instead of the protocol's."""
+    mode: Literal["mono", "refined", "stereo"] | None = None
+    """What a stereo network sees with: one eye by its raw or its refined path, or both; left out, its published path."""
+    post_processing: Literal["none", "flip", "blend", "multiscale"] = "none"
+    """Stereo networks look once more, mirrored: mean of both, the edges of one, or at 2/3 of the size for what is near."""
     boundary: bool = False
     """Measure the sharpness of boundaries too (Depth Pro's F1); for dense truth."""
     compare: bool = False
@@ -87,6 +92,7 @@ def run(arguments: EvaluateArguments) -> int:
     show_log()
     if arguments.batch_size < 1:
         raise UsageError(expected="--batch-size of 1 or more", got=str(arguments.batch_size), remedy="e.g. --batch-size 8")
+    check_mode(arguments)
     protocol = chosen_protocol(arguments)
     choice = DatasetChoice(
         name=arguments.dataset,
@@ -98,14 +104,8 @@ def run(arguments: EvaluateArguments) -> int:
     dataset = open_chosen(choice)
 
     from leadline.evaluation.evaluate import EvaluationSettings, evaluate
-    from leadline.inference.predictor import load
-    from leadline.inference.runtimes.choose import RuntimeRequest, choose
 
-    plain = load(
-        arguments.model, device=arguments.device, precision=arguments.precision, architecture=arguments.architecture
-    )
-    wanted = RuntimeRequest(source=arguments.model, runtime=arguments.runtime, precision=arguments.precision)
-    predictor = choose(plain, wanted).predictor
+    predictor = chosen_predictor(arguments, dataset, protocol)
     settings = EvaluationSettings(on_unreadable=arguments.on_unreadable, batch_size=arguments.batch_size, data=choice.record)
     with progress(f"{protocol.name} on {dataset.name}", total=len(dataset)) as advance:
         result = evaluate(predictor, dataset, protocol, settings=settings, on_progress=lambda done, _: advance(done))
@@ -164,13 +164,12 @@ def beside_published(result: EvaluationResult) -> EvaluationResult:
 
 def show(result: EvaluationResult) -> None:
     """The means on stdout; what was left out on stderr, by name."""
-    from leadline.evaluation.results import PUBLISHED_COLUMNS, is_better_higher, published_rows, rounded
+    from leadline.evaluation.results import PUBLISHED_COLUMNS, better, published_rows, rounded
 
     rows = []
     for name, value in result.metrics.items():
         low, high = result.intervals[name]
-        better = "higher" if is_better_higher(name) else "lower"
-        rows.append([name, rounded(value), f"{rounded(low)} to {rounded(high)}", better])
+        rows.append([name, rounded(value), f"{rounded(low)} to {rounded(high)}", better(name)])
     title = f"{result.protocol} on {result.dataset}: {result.images} images, {len(result.skipped)} skipped"
     output().print(table(title, ["metric", "mean", "95 % interval", "better"], rows))
     if result.published:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import tyro
 
 from leadline.cli.arguments import parse
-from leadline.cli.console import progress_with_parts, say, show_log, tell
+from leadline.cli.console import progress, progress_with_parts, say, show_log, tell
 from leadline.cli.model_argument import ServedModel
-from leadline.contracts.errors import UsageError
+from leadline.cli.pairs import check_pairs, collect_pairs, flagged_camera, open_stereo
+from leadline.cli.predict_checks import check, named_formats, tile_side_px
 
 if TYPE_CHECKING:
     from leadline.inference.outputs.files import OutputFormat
     from leadline.inference.predict_files import PredictionSettings, PredictionSummary, PredictsByNetwork
     from leadline.inference.predictor import Predictor
     from leadline.inference.runtimes.exported_predictor import ExportedPredictor
+    from leadline.inference.stereo.stereo_predictor import StereoPredictor
 
     OnPart = Callable[[str, int, int], None]
 
@@ -40,9 +42,21 @@ class PredictArguments:
     stable: bool = False
     """Clips: take the jumps of scale and shift between frames out, and tell the flicker before and after."""
     fov: float | None = None
-    """Horizontal field of view of the pictures in degrees, for ply and glb; without a camera one is assumed."""
+    """Horizontal field of view of the pictures in degrees, for ply, glb and --mode; without a camera one is assumed."""
     intrinsics: tuple[float, float, float, float] | None = None
-    """fx fy cx cy of the pictures in pixels, pixel centres at +0.5, for ply and glb."""
+    """fx fy cx cy of the pictures in pixels, pixel centres at +0.5, for ply, glb and --mode."""
+    mode: Literal["mono", "refined", "stereo"] | None = None
+    """What a stereo network sees with: one eye by its raw or its refined path, or both eyes."""
+    right: Path | None = None
+    """--mode stereo: the right picture, or folder of them; not needed where INPUT holds left/ and right/."""
+    baseline: float | None = None
+    """Metres between the two cameras; by default, as the focal length, from a calibration file beside the pairs."""
+    unit: Literal["auto", "m", "px"] = "auto"
+    """--mode: metres, pixels of disparity, or metres where the cameras are known."""
+    post_processing: Literal["none", "flip", "blend", "multiscale"] = "none"
+    """--mode: look once more, mirrored: mean of both, the edges of one, or at 2/3 of the size for what is near."""
+    check_pairs: bool = True
+    """Look at a few pairs first, and refuse them where left and right are exchanged or not rectified."""
     tile: str = "auto"
     """off: the whole picture at once; N: overlapping tiles of N x N pixels, fitted to the whole and blended; auto: tiles
     where its shorter side is at least 4 times the network's."""
@@ -80,23 +94,12 @@ def run(arguments: PredictArguments) -> int:
     from leadline.inference.inputs import Inputs, collect_inputs
     from leadline.inference.predict_files import predict_files
     from leadline.inference.predict_video import VideoSettings
-    from leadline.inference.runtimes.choose import RuntimeRequest, open_predictor
 
+    if arguments.mode == "stereo":
+        return predict_both_eyes(arguments)
     clips, others = split_inputs(arguments.inputs, video=arguments.video, stable=arguments.stable)
     inputs = Inputs(pictures=(), ignored=0) if clips and not others else collect_inputs(others)
-    request = RuntimeRequest(
-        source=arguments.model,
-        runtime=arguments.runtime,
-        device=arguments.device,
-        precision=arguments.precision,
-        architecture=arguments.architecture,
-        input_size=arguments.input_size,
-        pictures=len(inputs.pictures) + frames_expected(clips),
-    )
-    chosen = open_predictor(request)
-    if arguments.runtime == "auto":
-        tell(f"--runtime auto is {chosen.reason}")
-    loaded = chosen.predictor
+    loaded = opened(arguments, pictures=len(inputs.pictures) + frames_expected(clips))
     together = tiles_together(loaded, arguments)
     if inputs.pictures:
         with progress_with_parts("predicting", total=len(inputs.pictures)) as bars:
@@ -108,6 +111,44 @@ def run(arguments: PredictArguments) -> int:
     if clips:
         predictor = as_chosen(loaded, arguments, lambda *_: None, tiles_together=together)
         predict_clips(predictor, clips, arguments.out, VideoSettings(each=settings(arguments), stable=arguments.stable))
+    return 0
+
+
+def opened(arguments: PredictArguments, *, pictures: int) -> Predictor | ExportedPredictor | StereoPredictor:
+    """The model on the runtime asked for, which is said where it was chosen; one eye of a stereo network with ``--mode``."""
+    if arguments.mode is not None:
+        return open_stereo(arguments)
+
+    from leadline.inference.runtimes.choose import RuntimeRequest, open_predictor
+
+    request = RuntimeRequest(
+        source=arguments.model,
+        runtime=arguments.runtime,
+        device=arguments.device,
+        precision=arguments.precision,
+        architecture=arguments.architecture,
+        input_size=arguments.input_size,
+        pictures=pictures,
+    )
+    chosen = open_predictor(request)
+    if arguments.runtime == "auto":
+        tell(f"--runtime auto is {chosen.reason}")
+    return chosen.predictor
+
+
+def predict_both_eyes(arguments: PredictArguments) -> int:
+    """Predict every pair; 0."""
+    from leadline.inference.stereo.predict_pairs import predict_pairs
+
+    pairs = collect_pairs(arguments)
+    if arguments.check_pairs:
+        check_pairs(pairs)
+    predictor = open_stereo(arguments)
+    with progress("predicting", total=len(pairs)) as advance:
+        summary = predict_pairs(
+            predictor, pairs, arguments.out, settings(arguments), on_progress=lambda done, _: advance(done)
+        )
+    conclude(summary, arguments)
     return 0
 
 
@@ -142,91 +183,22 @@ def as_chosen(
     return predictor
 
 
-def tiles_together(predictor: Predictor | ExportedPredictor, arguments: PredictArguments) -> int:
+def tiles_together(predictor: Predictor | ExportedPredictor | StereoPredictor, arguments: PredictArguments) -> int:
     """On a CPU one tile after the other: together they are no faster there and take more memory."""
     return 1 if predictor.device.type == "cpu" else arguments.batch_size
 
 
-def tile_side_px(word: str) -> int | None:
-    """N of ``--tile N``; None for auto and off.
-
-    Raises:
-        UsageError: another word.
-    """
-    if word in ("auto", "off"):
-        return None
-    if not (word.isascii() and word.isdecimal()):
-        raise UsageError(
-            expected="--tile auto, off or the side of a tile in pixels", got=repr(word), remedy="e.g. --tile 1024"
-        )
-    return int(word)
-
-
-def check(arguments: PredictArguments) -> None:
-    """Refuse what this version cannot do, before the model is loaded.
-
-    Raises:
-        UsageError: a tiling or a format there is not; an impossible camera.
-    """
-    from leadline.inference.outputs.files import check_format_names
-    from leadline.inference.tiles.tiled import TileSettings
-
-    TileSettings(side_px=tile_side_px(arguments.tile))
-    check_format_names(named_formats(arguments))
-    if arguments.panorama:
-        check_panorama(arguments)
-    if arguments.fov is not None and arguments.intrinsics is not None:
-        raise UsageError(expected="--fov or --intrinsics", got="both", remedy="leave one out")
-    if arguments.fov is not None and not 0 < arguments.fov < 180:
-        raise UsageError(expected="--fov between 0 and 180 degrees", got=f"{arguments.fov:g}", remedy="e.g. --fov 60")
-    if arguments.intrinsics is not None and min(arguments.intrinsics[:2]) <= 0:
-        got = f"{arguments.intrinsics[0]:g} and {arguments.intrinsics[1]:g}"
-        raise UsageError(expected="focal lengths above 0 in --intrinsics", got=got, remedy="pass FX FY CX CY in pixels")
-
-
-def check_panorama(arguments: PredictArguments) -> None:
-    """Refuse what a panorama cannot have.
-
-    Raises:
-        UsageError: tiles, a pinhole camera, or points made with one.
-    """
-    if tile_side_px(arguments.tile) is not None:
-        raise UsageError(expected="--panorama or --tile N", got="both", remedy="leave --tile out: views do what tiles do")
-    if arguments.fov is not None or arguments.intrinsics is not None:
-        raise UsageError(
-            expected="no --fov or --intrinsics with --panorama", got="one of them", remedy="leave it out: it sees all round"
-        )
-    pinhole = {"ply", "glb"} & set(named_formats(arguments))
-    if pinhole:
-        raise UsageError(
-            expected="formats that need no pinhole camera with --panorama",
-            got=", ".join(sorted(pinhole)),
-            remedy="save npy or exr, which hold the length of each ray",
-        )
-
-
-def named_formats(arguments: PredictArguments) -> list[str]:
-    """The words of --save."""
-    return [name.strip() for name in arguments.save.split(",") if name.strip()]
-
-
 def settings(arguments: PredictArguments) -> PredictionSettings:
     """What ``inference.predict_files`` wants to know."""
-    from leadline.contracts.camera import Camera
-    from leadline.geometry.camera import intrinsic_matrix
     from leadline.inference.predict_files import PredictionSettings
 
-    camera = None
-    if arguments.intrinsics is not None:
-        fx, fy, cx, cy = arguments.intrinsics
-        camera = Camera(matrix=intrinsic_matrix(focal_px=(fx, fy), centre_px=(cx, cy)))
     return PredictionSettings(
         formats=cast(
             "tuple[OutputFormat, ...]", tuple(named_formats(arguments))
         ),  # predict_files checks them, with the model's kind
         batch_size=arguments.batch_size,
         on_unreadable=arguments.on_unreadable,
-        camera=camera,
+        camera=flagged_camera(arguments),
     )
 
 

@@ -31,6 +31,7 @@ class Field(Enum):
     CAMERA = auto()
     STEREO = auto()
     ORDINAL = auto()
+    NEIGHBOURS = auto()
     VIEWS = auto()  # no dataset has them: a transform makes them (``leadline.transforms.multiview``)
 
 
@@ -49,6 +50,22 @@ class StereoView:
     baseline_m: Tensor
     disparity_px: Tensor | None = None
     visible: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """Pictures that the sample's own camera took shortly before and after, all of the size of the sample's image.
+
+    Attributes:
+        image: (K, 3, H, W) or (B, K, 3, H, W), RGB float32 in [0, 1].
+        offsets: K numbers of frames, below 0 for earlier ones, e.g. ``(-1, 1)``; the same for a whole batch.
+        neighbour_from_sample_m: (K, 4, 4) or (B, K, 4, 4) float32, what takes points in metres from the sample's camera
+            frame into the neighbour's, or None where the motion is not known.
+    """
+
+    image: Tensor
+    offsets: tuple[int, ...]
+    neighbour_from_sample_m: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +127,7 @@ class Sample:
         depth: (H, W) float32 in the unit of ``kind``, or None where the dataset has no depth.
         valid: (H, W) bool, or None with ``depth``.
         kind: the claim of ``depth``, and of the depth of the views.
-        camera, stereo, ordinal: where the dataset provides them.
+        camera, stereo, neighbours, ordinal: where the dataset provides them.
         views: where a transform made them; ``image``, ``depth``, ``valid`` and ``camera`` are then those of the first.
     """
 
@@ -122,6 +139,7 @@ class Sample:
     kind: DepthKind = DepthKind.METRIC
     camera: Camera | None = None
     stereo: StereoView | None = None
+    neighbours: Neighbours | None = None
     ordinal: OrdinalPairs | None = None
     views: Views | None = None
 
@@ -135,7 +153,7 @@ class Batch:
         image: (B, 3, H, W) RGB float32 in [0, 1].
         depth, valid: (B, H, W) float32 and bool, or None.
         kind: the claim shared by all depths of the batch.
-        camera, stereo, ordinal: stacked, ordinal pairs padded to the longest.
+        camera, stereo, neighbours, ordinal: stacked, ordinal pairs padded to the longest.
         views: stacked view by view, (V, B, ...).
     """
 
@@ -147,5 +165,6 @@ class Batch:
     kind: DepthKind = DepthKind.METRIC
     camera: Camera | None = None
     stereo: StereoView | None = None
+    neighbours: Neighbours | None = None
     ordinal: OrdinalPairs | None = None
     views: Views | None = None

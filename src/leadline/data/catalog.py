@@ -13,10 +13,13 @@ from leadline.data.da2k import open_da2k
 from leadline.data.ddos import open_ddos
 from leadline.data.diode import open_diode
 from leadline.data.eth3d import open_eth3d
+from leadline.data.frame_folder import open_frame_folder
 from leadline.data.hypersim import open_hypersim
 from leadline.data.ibims import open_ibims
 from leadline.data.image_folder import open_image_folder
 from leadline.data.kitti import open_kitti
+from leadline.data.kitti_2015 import open_kitti_2015
+from leadline.data.kitti_stereo import open_kitti_stereo
 from leadline.data.labelled_folder import open_labelled_folder
 from leadline.data.nyu import open_nyu
 from leadline.data.procedural_request import open_procedural
@@ -24,6 +27,7 @@ from leadline.data.pseudo_labels import open_pseudo_labels
 from leadline.data.request import DatasetRequest
 from leadline.data.shards import open_shards
 from leadline.data.sintel import open_sintel
+from leadline.data.stereo_folder import open_stereo_folder
 from leadline.data.sunrgbd import open_sunrgbd
 from leadline.data.vkitti2 import open_vkitti2
 
@@ -97,6 +101,21 @@ DATASETS: dict[str, DatasetEntry] = {
         default_protocol="kitti-relative",
         evaluation_only=True,
     ),
+    "kitti_stereo": DatasetEntry(
+        summary="KITTI raw drives as rectified pairs with each day's rig, LiDAR depth and neighbours where asked for",
+        provides=frozenset({Field.IMAGE, Field.CAMERA, Field.STEREO, Field.DEPTH, Field.NEIGHBOURS}),
+        open=open_kitti_stereo,
+        licence="CC BY-NC-SA 3.0 (Geiger et al. 2013)",
+        default_protocol="kitti-eigen-md2",
+    ),
+    "kitti_2015": DatasetEntry(
+        summary="KITTI 2015, 200 street pairs with true disparity, occlusions and moving cars, a benchmark",
+        provides=frozenset({Field.IMAGE, Field.CAMERA, Field.STEREO, Field.DEPTH}),
+        open=open_kitti_2015,
+        licence="CC BY-NC-SA 3.0 (Menze & Geiger 2015)",
+        default_protocol="kitti-2015",
+        evaluation_only=True,
+    ),
     "sintel": DatasetEntry(
         summary="MPI Sintel, 23 animated scenes with exact depth, clean or final pass, a benchmark",
         provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
@@ -156,6 +175,20 @@ DATASETS: dict[str, DatasetEntry] = {
         licence="your own",
         default_protocol=None,
     ),
+    "frame_folder": DatasetEntry(
+        summary="folders of numbered frames of a moving camera, each with its neighbours, without labels",
+        provides=frozenset({Field.IMAGE, Field.CAMERA, Field.NEIGHBOURS}),
+        open=open_frame_folder,
+        licence="your own",
+        default_protocol=None,
+    ),
+    "stereo_folder": DatasetEntry(
+        summary="rectified pairs, left/ and right/ or image_2/ and image_3/, with a small calibration file",
+        provides=frozenset({Field.IMAGE, Field.CAMERA, Field.STEREO, Field.DEPTH}),
+        open=open_stereo_folder,
+        licence="your own",
+        default_protocol="stereo",
+    ),
     "labelled_folder": DatasetEntry(
         summary="pictures with depth rasters: manifest.jsonl, or matching file names",
         provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA}),
@@ -172,7 +205,7 @@ DATASETS: dict[str, DatasetEntry] = {
     ),
     "procedural": DatasetEntry(
         summary="rooms, yards and streets rendered on the fly, exact depth, camera, second view, ordinal pairs",
-        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA, Field.STEREO, Field.ORDINAL}),
+        provides=frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA, Field.STEREO, Field.ORDINAL, Field.NEIGHBOURS}),
         open=open_procedural,
         licence="Apache-2.0, part of Leadline",
         default_protocol="procedural",

@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 
 from leadline.contracts.camera import Camera
 from leadline.contracts.errors import ContractError
-from leadline.contracts.sample import Batch, OrdinalPairs, Sample, StereoView, Views, ViewStack
+from leadline.contracts.sample import Batch, Neighbours, OrdinalPairs, Sample, StereoView, Views, ViewStack
 from leadline.data.batch_tensors import with_tensors
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         kind=samples[0].kind,
         camera=_camera(_present([sample.camera for sample in samples])),
         stereo=_stereo(_present([sample.stereo for sample in samples])),
+        neighbours=_neighbours(_present([sample.neighbours for sample in samples])),
         ordinal=None if ordinal is None else _padded_pairs(ordinal),
         views=_views(_present([sample.views for sample in samples])),
     )
@@ -79,6 +80,16 @@ def _stereo(views: list[StereoView] | None) -> StereoView | None:
         baseline_m=_stacked([view.baseline_m for view in views]),
         disparity_px=_stacked_if_all([view.disparity_px for view in views]),
         visible=_stacked_if_all([view.visible for view in views]),
+    )
+
+
+def _neighbours(sets: list[Neighbours] | None) -> Neighbours | None:
+    if sets is None:
+        return None
+    return Neighbours(
+        image=_stacked([one.image for one in sets]),
+        offsets=sets[0].offsets,
+        neighbour_from_sample_m=_stacked_if_all([one.neighbour_from_sample_m for one in sets]),
     )
 
 
@@ -137,6 +148,12 @@ def _check_agreement(samples: Sequence[Sample]) -> None:
                 got=f"{_view_shapes(sample)} of '{sample.key}'",
                 remedy="make them all by one transform",
             )
+        if _offsets(sample) not in (None, _offsets(first)) and first.neighbours is not None:
+            raise ContractError(
+                expected=f"neighbours of one set of offsets in a batch, {_offsets(first)} as '{first.key}'",
+                got=f"{_offsets(sample)} of '{sample.key}'",
+                remedy="ask every dataset of the stream for the same neighbours",
+            )
         if sample.kind is not first.kind:
             raise ContractError(
                 expected=f"depths of one kind in a batch, {first.kind.value} as '{first.key}'",
@@ -163,7 +180,14 @@ def _map_shapes(sample: Sample) -> dict[str, tuple[int, ...]]:
     if sample.stereo is not None:
         maps["right image"] = sample.stereo.image
         maps |= {"disparity": sample.stereo.disparity_px, "visible": sample.stereo.visible}
-    return {name: tuple(tensor.shape) for name, tensor in maps.items() if tensor is not None}
+    shapes = {name: tuple(tensor.shape) for name, tensor in maps.items() if tensor is not None}
+    if sample.neighbours is not None:
+        shapes["neighbour image"] = tuple(sample.neighbours.image.shape[1:])
+    return shapes
+
+
+def _offsets(sample: Sample) -> tuple[int, ...] | None:
+    return None if sample.neighbours is None else sample.neighbours.offsets
 
 
 def _view_shapes(sample: Sample) -> tuple[int | tuple[int, ...], ...]:

@@ -55,6 +55,7 @@ def breaches_of_type(sample: Sample) -> Iterator[Breach]:
     for name, tensor, wanted, remedy in _maps(sample):
         if tensor is not None and tensor.dtype != wanted:
             yield Breach(expected=f"{name} of {_named(wanted)}", got=f"{name} of {_named(tensor.dtype)}", remedy=remedy)
+    yield from _breaches_of_neighbours(sample)
     yield from _breaches_of_size(sample)
     yield from _breaches_of_camera(sample)
 
@@ -77,6 +78,22 @@ def _breaches_of_size(sample: Sample) -> Iterator[Breach]:
                 got=f"{name} of {_sized(shape)} beside an image of {_sized(size)}",
                 remedy=remedy,
             )
+
+
+def _breaches_of_neighbours(sample: Sample) -> Iterator[Breach]:
+    if sample.neighbours is None:
+        return
+    offsets, count = sample.neighbours.offsets, len(sample.neighbours.image)
+    if count != len(offsets) or count == 0 or 0 in offsets:
+        yield Breach(
+            expected="one picture for each offset of neighbours, and no offset of 0",
+            got=f"{count} pictures for {offsets}",
+            remedy="stack the pictures in the order of their offsets",
+        )
+    motion = sample.neighbours.neighbour_from_sample_m
+    if motion is not None and tuple(motion.shape) != (count, 4, 4):
+        got = f"motion of {_sized(motion.shape)} for {count} neighbours"
+        yield Breach(expected="one 4x4 matrix for each neighbour", got=got, remedy="stack one matrix per neighbour")
 
 
 def _breaches_of_camera(sample: Sample) -> Iterator[Breach]:
@@ -141,6 +158,9 @@ def _images(sample: Sample) -> Iterator[tuple[str, Tensor]]:
     yield "image", sample.image
     if sample.stereo is not None:
         yield "right image", sample.stereo.image
+    if sample.neighbours is not None:
+        for offset, image in zip(sample.neighbours.offsets, sample.neighbours.image, strict=False):
+            yield f"neighbour {offset:+d}", image
 
 
 def _maps(sample: Sample) -> Iterator[tuple[str, Tensor | None, torch.dtype, str]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from leadline.data.neighbour_offsets import offsets_from
 from leadline.data.procedural.scenes import DEFAULT_KINDS, SPLITS, ProceduralScenes
 from leadline.data.request import DatasetRequest, required_split, settings_from
 from leadline.data.sky import TruthSpace
@@ -29,6 +30,10 @@ class ProceduralSettings:
     """Picture width in pixels; it sets the focal length."""
     stereo: bool = False
     """Also render the right picture of a rectified pair."""
+    baseline_m: float = 0.0
+    """Distance of the two cameras of every pair in metres; 0: drawn per scene.  One eye can learn one distance only."""
+    neighbours: str = ""
+    """Frames of a moving camera to render beside each, with commas between, e.g. -1,1."""
     ordinal_pairs: int = 0
     """Pixel pairs per scene of which the nearer one is known."""
     kinds: str = ""
@@ -55,8 +60,10 @@ def open_procedural(request: DatasetRequest) -> ProceduralScenes:
         height=chosen.height,
         width=chosen.width,
         stereo=chosen.stereo,
+        neighbours=offsets_from(chosen.neighbours, NAME),
         ordinal_pairs=chosen.ordinal_pairs,
         split="test" if split == "all" else split,
         kinds=dict.fromkeys(chosen.kinds.split(","), 1.0) if chosen.kinds else dict(DEFAULT_KINDS),
         truth=TruthSpace(chosen.space, chosen.sky),
+        baseline_m=chosen.baseline_m,
     )

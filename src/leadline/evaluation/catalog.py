@@ -14,6 +14,8 @@ from leadline.evaluation.protocols.da2k import DA2K
 from leadline.evaluation.protocols.ddos import DDOS
 from leadline.evaluation.protocols.depth import DEPTH
 from leadline.evaluation.protocols.ibims import IBIMS
+from leadline.evaluation.protocols.kitti_2015 import KITTI_2015
+from leadline.evaluation.protocols.kitti_eigen import KITTI_EIGEN_MD2, KITTI_EIGEN_TIO, KITTI_IMPROVED
 from leadline.evaluation.protocols.nyu_eigen import NYU_EIGEN
 from leadline.evaluation.protocols.procedural import PROCEDURAL
 from leadline.evaluation.protocols.relative import (
@@ -23,6 +25,7 @@ from leadline.evaluation.protocols.relative import (
     NYU_RELATIVE,
     SINTEL_RELATIVE,
 )
+from leadline.evaluation.protocols.stereo import STEREO
 from leadline.evaluation.protocols.sunrgbd_zoe import SUNRGBD_ZOE
 from leadline.geometry.alignment import Alignment
 
@@ -37,6 +40,11 @@ PROTOCOLS: dict[str, Protocol] = {
     "sintel-relative": SINTEL_RELATIVE,
     "eth3d-relative": ETH3D_RELATIVE,
     "diode-relative": DIODE_RELATIVE,
+    "kitti-eigen-md2": KITTI_EIGEN_MD2,
+    "kitti-eigen-tio": KITTI_EIGEN_TIO,
+    "kitti-improved": KITTI_IMPROVED,
+    "kitti-2015": KITTI_2015,
+    "stereo": STEREO,
     "procedural": PROCEDURAL,
     "depth": DEPTH,
 }

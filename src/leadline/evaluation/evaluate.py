@@ -10,17 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
-from leadline.contracts.depth_map import DepthMap
+from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import ContractError, DataError
 from leadline.contracts.predictor import Predicts
 from leadline.contracts.sample import Field, Sample
 from leadline.data.conventions import require_conventions
 from leadline.data.dataset import DepthDataset
 from leadline.evaluation.catalog import changed_choices
+from leadline.evaluation.pair_predictions import SeesSamples
 from leadline.evaluation.protocol import Case, ImageScore, OnProgress, Protocol, UnscorableError
 from leadline.evaluation.results import EvaluationResult, ImageRow, Skipped
+from leadline.evaluation.rig import RIG
 from leadline.evaluation.statistics import means
 from leadline.geometry.alignment import check_alignment
 from leadline.rasters.images import picture_from_tensor
@@ -85,7 +86,7 @@ def evaluate(
     skipped: list[Skipped] = []
     for indices in _batches(len(dataset), settings.batch_size):
         read = list(_read(dataset, indices, protocol, settings, skipped))
-        predictions = predict(predictor, [sample.image for sample, _ in read], protocol)
+        predictions = predict(predictor, [sample for sample, _ in read], protocol)
         for (sample, more), prediction in zip(read, predictions, strict=True):
             try:
                 case = Case(sample=sample, prediction=prediction, annotations=more)
@@ -98,19 +99,22 @@ def evaluate(
     return _result(predictor, dataset, protocol, settings, scores, skipped)
 
 
-def predict(predictor: Predicts, images: Sequence[Tensor], protocol: Protocol) -> list[DepthMap]:
-    """One map per image (3, H, W) in [0, 1]; under "flip" the mean with the mirrored prediction of the mirrored image.
+def predict(predictor: Predicts, samples: Sequence[Sample], protocol: Protocol) -> list[DepthMap]:
+    """One map per sample, image (3, H, W) in [0, 1]; under "flip" the mean with what the mirrored image gave, mirrored back.
 
-    The mean is taken in the space of the model's own kind, and is usable only where both predictions are.
+    The mean is taken in the space of the model's own kind, and is usable only where both predictions are.  A predictor that
+    sees samples is given them.
     """
-    pictures = [picture_from_tensor(image) for image in images]
+    if isinstance(predictor, SeesSamples):
+        return predictor.predict_samples(samples)
+    pictures = [picture_from_tensor(sample.image) for sample in samples]
     if not pictures:
         return []
     if protocol.tta == "none":
         return predictor.predict_batch(pictures)
     both = predictor.predict_batch([*pictures, *(np.ascontiguousarray(picture[:, ::-1]) for picture in pictures)])
     return [
-        _averaged(straight, mirrored) for straight, mirrored in zip(both[: len(images)], both[len(images) :], strict=True)
+        _averaged(straight, mirrored) for straight, mirrored in zip(both[: len(samples)], both[len(samples) :], strict=True)
     ]
 
 
@@ -120,6 +124,7 @@ def _averaged(straight: DepthMap, mirrored: DepthMap) -> DepthMap:
 
 
 def _check(predictor: Predicts, dataset: DepthDataset, protocol: Protocol) -> None:
+    _check_views(predictor, dataset, protocol)
     lacking = sorted(field.name for field in protocol.needs - dataset.provides)
     if lacking:
         raise ContractError(
@@ -134,7 +139,33 @@ def _check(predictor: Predicts, dataset: DepthDataset, protocol: Protocol) -> No
             remedy="use the plain protocol 'depth' for other datasets",
         )
     if Field.DEPTH in protocol.needs:  # ordinal protocols take any kind: they ask only what is nearer
-        check_alignment(predictor.kind, protocol.alignment)
+        check_alignment(_claim(predictor.kind, dataset, protocol), protocol.alignment)
+
+
+def _check_views(predictor: Predicts, dataset: DepthDataset, protocol: Protocol) -> None:
+    """Whether the dataset shows a predictor of samples what it must see."""
+    if not isinstance(predictor, SeesSamples):
+        return
+    if predictor.needs - dataset.provides:
+        raise ContractError(
+            expected="pairs for a network that sees with two eyes",
+            got=f"'{dataset.name}', which has none",
+            remedy="choose a dataset with STEREO, or --mode refined",
+        )
+    if protocol.tta != "none":
+        raise ContractError(
+            expected=f"no test-time augmentation '{protocol.tta}' in the modes of a stereo network",
+            got=f"protocol '{protocol.name}' with it",
+            remedy="say --tta none, and --post-processing flip for a second look that knows of pairs",
+        )
+
+
+def _claim(kind: DepthKind, dataset: DepthDataset, protocol: Protocol) -> DepthKind:
+    """What a prediction claims once pixels of disparity went through the dataset's rig, where they have to."""
+    if kind is not DepthKind.STEREO_DISPARITY or protocol.alignment.scores in kind.judged_as:
+        return kind
+    lifted = DepthKind.METRIC if dataset.provides >= RIG else DepthKind.SCALE_INVARIANT
+    return lifted if protocol.alignment.scores in lifted.judged_as else kind
 
 
 def _batches(count: int, size: int) -> Iterator[range]:

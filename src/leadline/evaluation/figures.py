@@ -90,7 +90,7 @@ def four_panels(predictor: Predicts, sample: Sample, protocol: Protocol) -> NDAr
 
 
 def _judged(predictor: Predicts, sample: Sample, protocol: Protocol) -> Judged:
-    (prediction,) = predict(predictor, [sample.image], protocol)
+    (prediction,) = predict(predictor, [sample], protocol)
     return judged(Case(sample=sample, prediction=prediction), protocol)
 
 

@@ -82,11 +82,15 @@ class Protocol:
         crop: scored rectangle.
         range_m: (min, max) metres of scored truth; max may be infinite.
         inclusive: whether the ends of the range are scored.
-        clamp: whether predictions are clamped to the range before scoring.
+        beyond: what becomes of truth beyond the far end: left out, or scored as if it lay at the end.
+        clamp: whether predictions are clamped before scoring, to ``clamp_m``.
+        clamp_m: the ends predictions are clamped to, in metres; None for those of the range.
         alignment: the fit to the truth of each image.
         convention: what follows that fit, see ``Convention``; other than "depth" only after ``scale-shift-disparity``.
         allowed_alignments: the fits this protocol may be used with.
-        resize: how a prediction of another size than the truth is brought to it, in the space of its kind.
+        scaled: a second fit, whose metrics stand beside those without any as ``NAME_scaled``; None for none.
+        resize: how a prediction of another size than the truth is brought to it.
+        resize_in: in which space; "kind" is that of the prediction, disparity for disparity and depth for depth.
         tta: "flip" averages with the mirrored prediction of the mirrored picture.
         aggregation: how images become one number, in a word for the result file; the scorer's weights decide it.
         minimum_valid_pixels: images with fewer scored pixels are left out and named.
@@ -103,13 +107,17 @@ class Protocol:
     crop: Crop = FULL
     range_m: tuple[float, float]
     inclusive: bool = False
+    beyond: Literal["left-out", "clamped"] = "left-out"
     clamp: bool = True
+    clamp_m: tuple[float, float] | None = None
     alignment: Alignment = Alignment.NONE
     convention: Convention = "depth"
     allowed_alignments: frozenset[Alignment] = frozenset(Alignment)
+    scaled: Alignment | None = None
     resize: Literal["bilinear-corners", "bilinear"] = "bilinear-corners"
+    resize_in: Literal["kind", "depth", "disparity"] = "kind"
     tta: Literal["none", "flip"] = "none"
-    aggregation: Literal["image-mean", "pair-mean"] = "image-mean"
+    aggregation: Literal["image-mean", "pair-mean", "pixel-sum, depth image-mean"] = "image-mean"
     minimum_valid_pixels: int = 1
     dense: bool = False
     boundary: bool = False
@@ -117,11 +125,13 @@ class Protocol:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        low, high = self.range_m
-        if not 0 <= low < high:
-            raise ContractError(
-                expected="a range with 0 <= min < max metres", got=f"{low} to {high}", remedy="swap or correct the two ends"
-            )
+        for low, high in (self.range_m, self.ends_m):
+            if not 0 <= low < high:
+                raise ContractError(
+                    expected="a range with 0 <= min < max metres",
+                    got=f"{low} to {high}",
+                    remedy="swap or correct the two ends",
+                )
         if self.alignment not in self.allowed_alignments:
             allowed = ", ".join(sorted(a.value for a in self.allowed_alignments))
             raise ContractError(
@@ -149,22 +159,35 @@ class Protocol:
             )
 
     @property
+    def ends_m(self) -> tuple[float, float]:
+        """The least and the greatest metres a prediction may have after clamping, or stand for one that is missing."""
+        return self.range_m if self.clamp_m is None else self.clamp_m
+
+    @property
     def settings(self) -> dict[str, object]:
         """Every choice that changes numbers, as plain JSON values, for the result file."""
         return {
             "crop": self.crop.name,
-            "range_m": [end if math.isfinite(end) else None for end in self.range_m],
+            "range_m": _as_json(self.range_m),
             "range_inclusive": self.inclusive,
+            "beyond_range": self.beyond,
             "clamp": self.clamp,
+            "clamp_m": None if self.clamp_m is None else _as_json(self.clamp_m),
             "alignment": self.alignment.value,
+            "scaled": None if self.scaled is None else self.scaled.value,
             "convention": self.convention,
             "resize": self.resize,
+            "resize_in": self.resize_in,
             "tta": self.tta,
             "aggregation": self.aggregation,
             "minimum_valid_pixels": self.minimum_valid_pixels,
             "boundary": self.boundary,
             "source": self.source,
         }
+
+
+def _as_json(ends: tuple[float, float]) -> list[float | None]:
+    return [end if math.isfinite(end) else None for end in ends]
 
 
 OnProgress = Callable[[int, int], None]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from leadline.evaluation.published import Benchmark, PublishedRow
+from leadline.evaluation.published_stereo import PUBLISHED_STEREO
 
 _NO_RECIPE = "no public evaluation gives the paper's column"
 NYU = Benchmark(name="NYU", protocol="nyu-relative", images=654)
@@ -178,5 +179,5 @@ def _trained(table: str, model: str, benchmark: Benchmark, source: str, metrics:
     return PublishedRow(table=table, model=model, benchmark=benchmark, metrics=metrics, source=source, released=False)
 
 
-PUBLISHED: tuple[PublishedRow, ...] = (*_zero_shot(), *_da2k(), *_ablations(), *_metric())
+PUBLISHED: tuple[PublishedRow, ...] = (*_zero_shot(), *_da2k(), *_ablations(), *_metric(), *PUBLISHED_STEREO)
 """Every row, table by table."""

@@ -38,18 +38,18 @@ def _terms(curves: Mapping[str, Curve]) -> str:
 
 
 def _validation(curves: Mapping[str, Curve]) -> list[str]:
-    """One chart per metric ``Val/METRIC``; ``Val/DATASET/METRIC`` join it where there are several datasets."""
+    """One chart per metric ``Val/METRIC``; ``Val/PART/METRIC`` join it where there are several parts: datasets, or paths."""
     parts = [tag.split("/") for tag in curves if tag.startswith("Val/")]
-    datasets = list(dict.fromkeys(part[1] for part in parts if len(part) == 3))
-    metrics = [part[1] for part in parts if len(part) == 2 and part[1] != "Loss"]
+    named = list(dict.fromkeys(part[1] for part in parts if len(part) == 3))
+    metrics = list(dict.fromkeys(part[-1] for part in parts if len(part) in {2, 3} and part[-1] != "Loss"))
     return [
         _chart(
             f"Validation {metric}",
             [
-                Series(name="all images", points=curves[f"Val/{metric}"]),
+                Series(name="all images", points=curves.get(f"Val/{metric}", [])),
                 *(
-                    Series(name=dataset, points=curves.get(f"Val/{dataset}/{metric}", []))
-                    for dataset in (datasets if len(datasets) > 1 else [])
+                    Series(name=part, points=curves.get(f"Val/{part}/{metric}", []))
+                    for part in (named if len(named) > 1 or f"Val/{metric}" not in curves else [])
                 ),
             ],
             metric,

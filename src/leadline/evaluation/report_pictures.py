@@ -43,7 +43,7 @@ def compared_pictures(predictor: Predicts, samples: Iterable[Sample], protocol: 
 
 
 def _compared(predictor: Predicts, sample: Sample, protocol: Protocol) -> ReportPicture:
-    (prediction,) = predict(predictor, [sample.image], protocol)
+    (prediction,) = predict(predictor, [sample], protocol)
     compared = judged(Case(sample=sample, prediction=prediction), protocol)
     metrics = score_judged(compared).metrics
     truth_m, predicted_m = compared.target_m.numpy(), compared.predicted_m.numpy()

@@ -83,8 +83,15 @@ class EvaluationResult:
 
 
 def is_better_higher(metric: str) -> bool:
-    """Whether a larger value of the metric, mean or per group, is better."""
-    return metric.split("/")[0].removesuffix("_macro") in HIGHER_IS_BETTER
+    """Whether a larger value of the metric, mean, per group or after a second fit, is better."""
+    return metric.split("/")[0].removesuffix("_macro").removesuffix("_scaled") in HIGHER_IS_BETTER
+
+
+def better(metric: str) -> str:
+    """Which way the metric is better, in a word for a table: higher, lower, or 1 for a ratio."""
+    if metric == "median_ratio":
+        return "1"
+    return "higher" if is_better_higher(metric) else "lower"
 
 
 def as_json(result: EvaluationResult) -> dict[str, object]:
@@ -122,8 +129,7 @@ def as_markdown(result: EvaluationResult) -> str:
     ]
     for name, value in result.metrics.items():
         low, high = result.intervals[name]
-        better = "higher" if is_better_higher(name) else "lower"
-        lines.append(f"| {name} | {rounded(value)} | {rounded(low)} to {rounded(high)} | {better} |")
+        lines.append(f"| {name} | {rounded(value)} | {rounded(low)} to {rounded(high)} | {better(name)} |")
     if result.published:
         lines += ["", *(f"{sentence}." for sentence in result.caveats), "", f"| {' | '.join(PUBLISHED_COLUMNS)} |"]
         lines += ["|---" * len(PUBLISHED_COLUMNS) + "|", *(f"| {' | '.join(row)} |" for row in published_rows(result))]

@@ -24,7 +24,9 @@ from leadline.contracts.sample import Sample
 from leadline.evaluation.contours import boundary_f1
 from leadline.evaluation.metrics import depth_metrics, disparity_metrics
 from leadline.evaluation.protocol import Case, ImageScore, Protocol, UnscorableError
+from leadline.evaluation.rig import through_rig
 from leadline.geometry.alignment import NothingToFitError, align
+from leadline.geometry.disparity import inverse_depth
 
 SMALLEST_SCORED_M = 1e-3  # the near end where a range starts at 0, whose logarithm nobody can take
 FARTHEST_COMPARED_M = 1e6  # 1 / the least inverse depth that is compared; float32 inverts it and back
@@ -86,6 +88,8 @@ def score_judged(compared: Judged) -> ImageScore:
 def judged(case: Case, protocol: Protocol) -> Judged:
     """Resize, mask, align and repair, in this order: prediction and truth (H, W) -> maps (H, W) in metres.
 
+    Pixels of disparity become metres first, through the rig of the sample, where the alignment needs it.
+
     The fit sees exactly the pixels that are scored and have a usable prediction; where none is, every pixel is missing.
 
     Raises:
@@ -93,14 +97,17 @@ def judged(case: Case, protocol: Protocol) -> Judged:
         ContractError: see ``scored_pixels`` and ``leadline.geometry.alignment.align``.
     """
     target_m, scored = scored_pixels(case.sample, protocol)
-    prediction = resized(case.prediction, target_m.shape[0], target_m.shape[1], protocol)
+    claimed = case.prediction
+    if protocol.alignment.scores not in claimed.kind.judged_as:
+        claimed = through_rig(claimed, case.sample)
+    prediction = resized(claimed, target_m.shape[0], target_m.shape[1], protocol)
     try:
         far_m = _far_end(protocol, target_m[scored])
         aligned = align(prediction, target_m, scored, alignment=protocol.alignment, max_depth_m=far_m)
     except NothingToFitError:  # as with metres that are NaN throughout
         aligned = replace(prediction, valid=np.zeros_like(prediction.valid), kind=DepthKind.METRIC)
     uncapped_m, missing = repaired(aligned, protocol)
-    predicted_m = uncapped_m.clamp(min=_near_end(protocol), max=protocol.range_m[1]) if protocol.clamp else uncapped_m
+    predicted_m = uncapped_m.clamp(min=_near_end(protocol), max=protocol.ends_m[1]) if protocol.clamp else uncapped_m
     return Judged(
         predicted_m=predicted_m,
         uncapped_m=uncapped_m,
@@ -112,7 +119,7 @@ def judged(case: Case, protocol: Protocol) -> Judged:
 
 
 def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """The truth (H, W) in metres and the (H, W) mask of valid pixels inside range and crop.
+    """The truth (H, W) in metres, clamped where the protocol says so, and the (H, W) mask of valid pixels in range and crop.
 
     Raises:
         UnscorableError: fewer than ``minimum_valid_pixels``.
@@ -127,6 +134,8 @@ def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
     low, high = protocol.range_m
     depth = sample.depth
     inside = (depth >= low) & (depth <= high) if protocol.inclusive else (depth > low) & (depth < high)
+    if protocol.beyond == "clamped":
+        inside, depth = inside | (depth >= high), depth.clamp(max=high)
     scored = sample.valid & inside & protocol.crop.mask(depth.shape[0], depth.shape[1])
     count = int(scored.sum())
     if count < max(protocol.minimum_valid_pixels, 1):
@@ -141,15 +150,27 @@ def scored_pixels(sample: Sample, protocol: Protocol) -> tuple[Tensor, Tensor]:
 def resized(prediction: DepthMap, height: int, width: int, protocol: Protocol) -> DepthMap:
     """The prediction at the truth's size by the protocol's rule: map (h, w) -> map (height, width) of its kind and unit.
 
-    A pixel that needs an invalid one becomes invalid; confidence and camera are dropped where the size changes.
+    A pixel that needs an invalid one becomes invalid; confidence and camera are dropped where the size changes.  Kinds with
+    a free offset have no inverse and are resized as they are.
     """
     if prediction.values.shape == (height, width):
         return prediction
-    valid = torch.tensor(prediction.valid)
-    both = torch.stack([torch.where(valid, torch.tensor(prediction.values), 0.0), valid.float()])[None]
+    values, valid = torch.tensor(prediction.values), torch.tensor(prediction.valid)
+    kind = prediction.kind
+    own_space = "disparity" if kind.near_is_large else "depth"
+    inverted = protocol.resize_in not in {"kind", own_space} and not kind.has_free_offset
+    if inverted:
+        valid = valid & (values > 0)
+        values = inverse_depth(values)
+    both = torch.stack([torch.where(valid, values, 0.0), valid.float()])[None]
     corners = protocol.resize == "bilinear-corners"
     values, share = functional.interpolate(both, (height, width), mode="bilinear", align_corners=corners)[0].unbind()
-    return replace(prediction, values=values.numpy(), valid=(share > _ALL_VALID).numpy(), confidence=None, camera=None)
+    valid = share > _ALL_VALID
+    if inverted:
+        values = inverse_depth(values)
+    if kind is DepthKind.STEREO_DISPARITY:
+        values = values * (width / prediction.values.shape[1])
+    return replace(prediction, values=values.numpy(), valid=valid.numpy(), confidence=None, camera=None)
 
 
 def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
@@ -159,12 +180,13 @@ def repaired(aligned: DepthMap, protocol: Protocol) -> tuple[Tensor, Tensor]:
     are compared at all, for there the far end is the one that costs no more than an error of 1.
     """
     values, usable = torch.tensor(aligned.values), torch.tensor(aligned.valid)
-    endless = (values == torch.inf) & math.isfinite(protocol.range_m[1])
+    far_m = protocol.ends_m[1]
+    endless = (values == torch.inf) & math.isfinite(far_m)
     usable = usable & values.isfinite()
     if not protocol.clamp:
         usable = usable & (values > 0)  # nothing else will lift them to where logarithms exist
     made_up_m = FARTHEST_COMPARED_M if protocol.convention == "disp" else _near_end(protocol)
-    ends = torch.where(endless, protocol.range_m[1], made_up_m)
+    ends = torch.where(endless, far_m, made_up_m)
     return torch.where(usable, values, ends.to(values.dtype)), ~usable
 
 
@@ -172,8 +194,8 @@ def _far_end(protocol: Protocol, truth_m: Tensor) -> float:
     """Metres beyond which no aligned disparity is inverted, by the protocol's convention; truth (N,) is what is scored."""
     if protocol.convention == "disp":
         return FARTHEST_COMPARED_M
-    return float(truth_m.max()) if protocol.convention == "depth_gtmax" else protocol.range_m[1]
+    return float(truth_m.max()) if protocol.convention == "depth_gtmax" else protocol.ends_m[1]
 
 
 def _near_end(protocol: Protocol) -> float:
-    return max(protocol.range_m[0], SMALLEST_SCORED_M)
+    return max(protocol.ends_m[0], SMALLEST_SCORED_M)

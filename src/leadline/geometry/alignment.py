@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,6 +26,9 @@ from torch import Tensor
 from leadline.contracts.depth_map import DepthKind, DepthMap
 from leadline.contracts.errors import ContractError
 from leadline.geometry.disparity import depth_from_disparity, inverse_depth
+
+Middle: TypeAlias = Literal["mean", "lower"]
+"""What the median of an even count is: the mean of the middle two, or the lower of them."""
 
 # Below this ratio of spread to size a float32 prediction is constant: float32 resolves 6e-8.
 _CONSTANT_RATIO = 1e-8
@@ -38,7 +42,8 @@ class Alignment(Enum):
     """How a prediction is fitted to the truth of its own image before it is scored."""
 
     NONE = "none"  # the numbers are metres already
-    MEDIAN = "median"  # factor = median(truth) / median(prediction)
+    MEDIAN = "median"  # factor = median(truth) / median(prediction), of an even count the mean of the middle two
+    MEDIAN_LOWER = "median-lower"  # the same with the lower of the middle two, as torch.median takes it
     SCALE = "scale"  # least-squares factor
     SCALE_SHIFT_DEPTH = "scale-shift-depth"  # least-squares factor and offset of depth
     SCALE_SHIFT_DISPARITY = "scale-shift-disparity"  # the same of 1 / depth, then clamped and inverted
@@ -52,6 +57,7 @@ class Alignment(Enum):
 _SCORES = {
     Alignment.NONE: DepthKind.METRIC,
     Alignment.MEDIAN: DepthKind.SCALE_INVARIANT,
+    Alignment.MEDIAN_LOWER: DepthKind.SCALE_INVARIANT,
     Alignment.SCALE: DepthKind.SCALE_INVARIANT,
     Alignment.SCALE_SHIFT_DEPTH: DepthKind.AFFINE_DEPTH,
     Alignment.SCALE_SHIFT_DISPARITY: DepthKind.AFFINE_DISPARITY,
@@ -99,32 +105,34 @@ def fit_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return torch.where(power > 0, product / torch.where(power > 0, power, 1.0), 0.0)
 
 
-def fit_median_scale(*, predicted: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def fit_median_scale(*, predicted: Tensor, target: Tensor, valid: Tensor, middle: Middle = "mean") -> Tensor:
     """``median(target) / median(predicted)`` of valid pixels (SfMLearner, Zhou et al. 2017): (B, H, W) each -> (B,) float64.
 
-    The median of an even count is the mean of the two middle values.  Maps may have any unit; the factor is 0 where the
-    predicted median is not positive or no pixel is valid.
+    ``middle`` as in ``masked_median``.  Maps may have any unit; the factor is 0 where the predicted median is not positive
+    or no pixel is valid.
 
     >>> truth = torch.tensor([[[1.0, 2.0, 4.0]]])
     >>> fit_median_scale(predicted=2 * truth, target=truth, valid=truth > 0).item()
     0.5
     """
-    median_p, median_t = masked_median(predicted, valid), masked_median(target, valid)
+    median_p, median_t = masked_median(predicted, valid, middle=middle), masked_median(target, valid, middle=middle)
     return torch.where(median_p > 0, median_t / torch.where(median_p > 0, median_p, 1.0), 0.0)
 
 
-def masked_median(values: Tensor, valid: Tensor) -> Tensor:
+def masked_median(values: Tensor, valid: Tensor, *, middle: Middle = "mean") -> Tensor:
     """Median of the valid pixels of each image: (B, H, W), any unit -> (B,) float64; 0 where an image has none.
 
-    The median of an even count is the mean of the two middle values.
+    The median of an even count is the mean of the two middle values, as NumPy has it, or with ``middle="lower"`` the lower
+    of them, as torch has it.
 
     >>> masked_median(torch.tensor([[[1.0, 2.0, 9.0]]]), torch.tensor([[[True, True, False]]])).item()
     1.5
     """
     ordered = torch.where(valid, values.double(), torch.inf).flatten(-2).sort(dim=-1).values
     count = valid.sum(dim=(-2, -1))
-    middle = torch.stack([(count - 1).clamp(min=0) // 2, count // 2], dim=-1).clamp(max=ordered.shape[-1] - 1)
-    return torch.where(count > 0, ordered.gather(-1, middle).mean(dim=-1), 0.0)
+    lower = (count - 1).clamp(min=0) // 2
+    places = torch.stack([lower, lower if middle == "lower" else count // 2], dim=-1).clamp(max=ordered.shape[-1] - 1)
+    return torch.where(count > 0, ordered.gather(-1, places).mean(dim=-1), 0.0)
 
 
 def alignment_for(kind: DepthKind) -> Alignment:
@@ -216,8 +224,10 @@ def _in_fitted_space(prediction: DepthMap, alignment: Alignment) -> tuple[Tensor
 
 
 def _fitted(values_BHW: Tensor, target_BHW: Tensor, valid_BHW: Tensor, alignment: Alignment) -> Tensor:
-    if alignment is Alignment.MEDIAN:
-        return values_BHW * fit_median_scale(predicted=values_BHW, target=target_BHW, valid=valid_BHW)[:, None, None]
+    if alignment in {Alignment.MEDIAN, Alignment.MEDIAN_LOWER}:
+        middle: Middle = "lower" if alignment is Alignment.MEDIAN_LOWER else "mean"
+        factor = fit_median_scale(predicted=values_BHW, target=target_BHW, valid=valid_BHW, middle=middle)
+        return values_BHW * factor[:, None, None]
     if alignment is Alignment.SCALE:
         return values_BHW * fit_scale(predicted=values_BHW, target=target_BHW, valid=valid_BHW)[:, None, None].clamp(min=0)
     scale, shift = fit_scale_shift(predicted=values_BHW, target=target_BHW, valid=valid_BHW)

@@ -15,6 +15,18 @@ def nearest_multiple(side_px: float, multiple: int) -> int:
     return max(multiple, round(side_px / multiple) * multiple)
 
 
+def ceil_division(number: int, by: int) -> int:
+    """``number / by``, both above 0, rounded up to a whole number, never by way of a negative one.
+
+    Where a graph is traced for any size, the division of a negative number is rounded towards 0 by ONNX, so that there
+    ``-(-number // by)`` is 1 too little.
+
+    >>> [ceil_division(side_px, 16) for side_px in (154, 160, 1)]
+    [10, 10, 1]
+    """
+    return (number + by - 1) // by
+
+
 def nearest_multiples(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """``nearest_multiple`` of (height, width), both in pixels.
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -61,3 +62,12 @@ def multiplies_bf16(device: torch.device) -> bool:
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False
+
+
+def arithmetic(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    """The context in which a network computes: autocast for bfloat16, and for float32 no silent rounding."""
+    if dtype is torch.bfloat16:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    if device.type == "cuda":  # cuDNN rounds float32 convolutions to TF32 unless told not to
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+    return nullcontext()

@@ -105,7 +105,7 @@ def predict_files(
     if settings.batch_size < 1:
         raise UsageError(expected="a batch size of at least 1", got=str(settings.batch_size), remedy="use 1")
     check_formats(settings.formats, predictor.kind)
-    _refuse_overwriting(inputs, out_folder, settings.formats)
+    refuse_overwriting(inputs.pictures, out_folder, settings.formats)
     require_writable(out_folder)
     summary = PredictionSummary(ignored=inputs.ignored)
     done = 0
@@ -119,7 +119,7 @@ def predict_files(
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, len(inputs.pictures))
-    _refuse_nothing_read(summary)
+    refuse_nothing_read(summary)
     return summary
 
 
@@ -178,10 +178,22 @@ def _read(
         yield one, rgb
 
 
-def _refuse_overwriting(inputs: Inputs, out_folder: Path, formats: Sequence[OutputFormat]) -> None:
-    sources = {one.path.resolve() for one in inputs.pictures}
+def refuse_overwriting(
+    pictures: Sequence[InputPicture], out_folder: Path, formats: Sequence[OutputFormat], *, others: Sequence[Path] = ()
+) -> None:
+    """Refuse an output folder in which a result would take the place of an input.
+
+    Args:
+        pictures: whose results are to be written, each with its stem.
+        out_folder, formats: where and as what.
+        others: further files that must stay.
+
+    Raises:
+        StorageError: names the first one.
+    """
+    sources = {path.resolve() for path in (*(one.path for one in pictures), *others)}
     endings = [ENDINGS[name] for name in formats]
-    for one in inputs.pictures:
+    for one in pictures:
         for target in (output_path(out_folder, one.stem, ending) for ending in endings):
             if target.resolve() in sources:
                 raise StorageError(
@@ -191,7 +203,8 @@ def _refuse_overwriting(inputs: Inputs, out_folder: Path, formats: Sequence[Outp
                 )
 
 
-def _refuse_nothing_read(summary: PredictionSummary) -> None:
+def refuse_nothing_read(summary: PredictionSummary) -> None:
+    """DataError where not one picture could be read, with the first reason."""
     if summary.predicted == 0:
         got = "none"
         if summary.skipped:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from leadline.contracts.depth_map import DepthKind, DepthMap
-from leadline.inference.device import choose_device, choose_precision
+from leadline.inference.device import arithmetic, choose_device, choose_precision
 from leadline.inference.pictures import as_picture
 from leadline.inference.preprocess import PreprocessSettings, network_input
 from leadline.models.heads.metric_bins import bin_confidence
-from leadline.models.weights import load_model
+from leadline.models.monocular_models import load_monocular_model
 from leadline.transforms.resampling import resize_prediction
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.inference.pictures import Picture
-    from leadline.models.depth_model import DepthModel
+    from leadline.models.monocular_models import MonocularModel
 
 DINOV2_SIDE_PX = 518  # 37 patches of 14: what DINOv2 and Depth Anything were trained at
 OTHER_SIDE_PX = 384
@@ -52,7 +51,7 @@ def load(
     Raises:
         UsageError, WeightsError: the model, device or precision does not exist or does not fit.
     """
-    model = load_model(source, architecture=architecture)
+    model = load_monocular_model(source, architecture=architecture)
     return Predictor(model, device=device, precision=precision, input_size=input_size, source=str(source))
 
 
@@ -68,7 +67,7 @@ class Predictor:
 
     def __init__(
         self,
-        model: DepthModel,
+        model: MonocularModel,
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -146,22 +145,17 @@ class Predictor:
     @torch.inference_mode()
     def run_network(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, 3, h, w) normalised, on the CPU -> depth and, where there are bins, confidence, (B, h, w) on the device."""
-        with self._arithmetic():
+        with arithmetic(self.device, self.dtype):
             output = self.model.predict_full(images.to(self.device))
         probabilities = output.bin_probabilities
         return output.depth.float(), None if probabilities is None else bin_confidence(probabilities.float())
-
-    def _arithmetic(self) -> AbstractContextManager[Any]:
-        if self.dtype is torch.bfloat16:
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        if self.device.type == "cuda":  # cuDNN rounds float32 convolutions to TF32 unless told not to
-            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        return nullcontext()
 
     @torch.inference_mode()
     def _map(self, depth: Tensor, confidence: Tensor | None, size: tuple[int, int]) -> DepthMap:
         """Network-size (h, w) -> the picture's size, interpolated in the space of the kind."""
         values = resize_prediction(depth, *size)
+        if self.model.kind is DepthKind.STEREO_DISPARITY:
+            values = values * (size[1] / depth.shape[1])  # pixels of the network's input -> pixels of the picture
         valid = torch.isfinite(values)
         if self.model.kind is DepthKind.METRIC:
             valid &= values > 0
@@ -169,7 +163,7 @@ class Predictor:
         return DepthMap(values=_to_numpy(values), valid=valid.cpu().numpy(), kind=self.model.kind, confidence=certainty)
 
 
-def default_preprocessing(model: DepthModel, input_size: int | None = None) -> PreprocessSettings:
+def default_preprocessing(model: MonocularModel, input_size: int | None = None) -> PreprocessSettings:
     """The preprocessing a model expects.
 
     How pictures are interpolated stands in its configuration; so does the size it was trained at, where that is known.

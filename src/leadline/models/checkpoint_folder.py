@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leadline's own checkpoint: a configuration and tensors enter a folder and come back out, or the damage is named.
 
-``model.safetensors`` holds the tensors, ``model.json`` the configuration, the kind of the output and a SHA-256 per tensor.
+``model.safetensors`` holds the tensors, ``model.json`` the configuration, the kind of the output and a SHA-256 per tensor;
+and the family of networks that the configuration describes, where it is not that of ``DepthModel``.
 While one checkpoint replaces another, the tensors wait under a name made of the checksum of their ``model.json``: renaming
 that file is what makes the new checkpoint the one that is read, and a crash at any instant leaves one of the two.
 """
@@ -13,7 +14,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -21,14 +22,16 @@ from torch import Tensor
 
 from leadline.contracts.errors import StorageError, WeightsError
 from leadline.models.config import DepthModelConfig
+from leadline.models.stereo.config import StereoModelConfig
 from leadline.models.tensor_writing import save_tensors
 from leadline.models.weight_files import read_tensors
 
 TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 FORMAT_VERSION = 1
+Family = Literal["depth", "stereo"]
 
 
-def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, Tensor]) -> None:
+def write_checkpoint(folder: Path, config: DepthModelConfig | StereoModelConfig, tensors: dict[str, Tensor]) -> None:
     """Write both files under temporary names, flush them to the disk, then rename them.
 
     Args:
@@ -46,6 +49,8 @@ def write_checkpoint(folder: Path, config: DepthModelConfig, tensors: dict[str, 
         "config": config.to_dict(),
         "tensors": {name: _fingerprint(tensor) for name, tensor in packed.items()},
     }
+    if isinstance(config, StereoModelConfig):
+        description["family"] = "stereo"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder, packed, description, _checksum(description))
@@ -61,10 +66,57 @@ def read_checkpoint(folder: Path) -> tuple[DepthModelConfig, dict[str, Tensor]]:
     """Read both files and verify every tensor; they come on the CPU, in the shapes and dtypes they were written with.
 
     Raises:
-        WeightsError: a file is missing, of a later format, or damaged; the message names the file, or the tensor in it.
+        WeightsError: a file is missing, of a later format, damaged, or of another family; the message names the file, or the
+            tensor in it.
         UsageError: the configuration has fields or values this version does not know.
     """
+    description = _described(folder, "depth")
+    return DepthModelConfig.from_dict(description["config"]), _verified(folder, description)
+
+
+def read_stereo_checkpoint(folder: Path) -> tuple[StereoModelConfig, dict[str, Tensor]]:
+    """As ``read_checkpoint``, of a stereo network."""
+    description = _described(folder, "stereo")
+    return StereoModelConfig.from_dict(description["config"]), _verified(folder, description)
+
+
+def read_checkpoint_tensors(folder: Path) -> dict[str, Tensor]:
+    """The verified tensors of a checkpoint of any family, as ``read_checkpoint`` gives them; errors likewise."""
+    return _verified(folder, _read_description(folder / DESCRIPTION))
+
+
+def family_of(folder: Path) -> Family:
+    """Which kind of network a checkpoint holds.
+
+    Raises:
+        WeightsError: its description is missing, damaged, of a later format or of a family this version does not know.
+    """
+    return _family(_read_description(folder / DESCRIPTION), folder)
+
+
+def _family(description: dict[str, Any], folder: Path) -> Family:
+    family = description.get("family", "depth")
+    if family not in get_args(Family):
+        known = " or ".join(get_args(Family))
+        raise WeightsError(expected=f"a network of family {known}", got=f"{folder} of {family!r}", remedy="update leadline")
+    return family  # type: ignore[no-any-return]
+
+
+def _described(folder: Path, family: Family) -> dict[str, Any]:
     description = _read_description(folder / DESCRIPTION)
+    found = _family(description, folder)
+    if found != family:
+        names = {"depth": "a depth model", "stereo": "a stereo network"}
+        raise WeightsError(
+            expected=f"{names[family]} in {folder}",
+            got=names[found],
+            remedy="use it with a command that takes such a network, or name another checkpoint",
+        )
+    return description
+
+
+def _verified(folder: Path, description: dict[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, each as it was written."""
     waiting = _waiting(folder, _checksum(description))
     path = waiting if waiting.exists() else folder / TENSORS
     tensors = read_tensors(path)
@@ -74,7 +126,7 @@ def read_checkpoint(folder: Path) -> tuple[DepthModelConfig, dict[str, Tensor]]:
             raise _damaged(path, f"tensor {name} {'missing' if name in expected else 'that was never saved'}")
         if _fingerprint(tensors[name]) != expected[name]:
             raise _damaged(path, f"tensor {name} with other bytes than were saved")
-    return DepthModelConfig.from_dict(description["config"]), tensors
+    return tensors
 
 
 def _read_description(path: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from leadline.contracts.model_forms import EXPORTED_SUFFIXES, MODEL_FORMS, WEIGH
 from leadline.contracts.paths import is_file
 from leadline.models.name_rules import renamed
 
-_WRAPPERS = ("model", "model_state_dict", "state_dict")  # names training loops put the weights under
+_WRAPPERS = ("model", "model_state_dict", "model_params", "state_dict")  # names training loops put the weights under
 _PICKLES = (".pth", ".pt", ".bin")  # .bin: older folders of transformers
 _PREFIXES = ("module.", "_orig_mod.")  # left by DistributedDataParallel and torch.compile
 

@@ -14,28 +14,23 @@ import torch
 from torch import Tensor
 
 from leadline.contracts.errors import WeightsError
-from leadline.contracts.model_forms import MODEL_FORMS
-from leadline.contracts.paths import exists, is_file
-from leadline.contracts.suggestions import nearest
-from leadline.models.checkpoint_folder import DESCRIPTION, TENSORS, read_checkpoint, write_checkpoint
+from leadline.contracts.paths import is_file
+from leadline.models.checkpoint_folder import DESCRIPTION, read_checkpoint, write_checkpoint
 from leadline.models.config import TIMM_PREFIX, DepthModelConfig, v1_taps
 from leadline.models.depth_model import DepthModel
-from leadline.models.hub import HUB_PREFIX, fetch, parse_hub_name
 from leadline.models.hugging_face_config import CONFIG, is_hugging_face_folder, read_hugging_face_config
 from leadline.models.hugging_face_files import WEIGHTS, read_hugging_face_tensors
 from leadline.models.hugging_face_processor import with_processor
 from leadline.models.jepa_checkpoints import recognise
 from leadline.models.jepa_names import from_jepa, is_jepa_checkpoint
 from leadline.models.load_report import LoadReport, check_encoder_filled, compare_tensors, copy_fitting
+from leadline.models.model_places import RANDOM_PREFIX, checkpoint_folder, located
 from leadline.models.official_names import DECODER
-from leadline.models.presets import PRESETS
 from leadline.models.timm_names import from_timm
 from leadline.models.weight_files import read_tensors, read_training_flags, require_weights_suffix
 from leadline.models.weight_names import is_ours, translate
 from leadline.models.weight_origin import declared_preset, declared_version, fitted_bins, known_preset, preset_by_name
 
-RANDOM_PREFIX = "random:"  # asks for a preset without weights, e.g. "random:depth-anything-v2-small"
-_RUN_CHECKPOINTS = ("checkpoint_best", "checkpoint_latest")
 _NON_COMMERCIAL = "NC"
 logger = logging.getLogger(__name__)
 
@@ -67,7 +62,7 @@ def load_model(source: str | Path, *, architecture: str | None = None, allow_mis
     """
     if str(source).startswith(RANDOM_PREFIX):
         return DepthModel(known_preset(str(source).removeprefix(RANDOM_PREFIX)).config).eval()
-    path, named = _located(source)
+    path, named = located(source)
     foreign = _hugging_face_folder(path)
     if foreign is not None:
         config = with_processor(read_hugging_face_config(foreign / CONFIG), foreign)
@@ -105,7 +100,7 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
             belongs to another encoder, or its version is unsaid or not the model's.
         UsageError: a checkpoint whose configuration this version does not know.
     """
-    place, named = _located(path)
+    place, named = located(path)
     foreign = _hugging_face_folder(place)
     folder = None if foreign else checkpoint_folder(place)
     if folder is not None:
@@ -122,46 +117,6 @@ def initialise_from(model: DepthModel, path: Path, *, version: Literal["v1", "v2
         said = _version_of(foreign) if foreign else declared_version(named, version)
         _check_version(model.config, named, said)
     return _started(model, tensors, path)
-
-
-def checkpoint_folder(path: Path) -> Path | None:
-    """The checkpoint a path stands for: itself, its run's best or latest, the folder of its ``model.safetensors``, or None.
-
-    Raises:
-        WeightsError: a folder that holds no checkpoint.
-    """
-    if is_file(path):
-        return path.parent if path.name == TENSORS and (path.parent / DESCRIPTION).is_file() else None
-    for candidate in (path, *(path / name for name in _RUN_CHECKPOINTS)):
-        if is_file(candidate / DESCRIPTION):
-            return candidate
-    raise WeightsError(
-        expected=f"a folder with {DESCRIPTION}, or a run folder with {' or '.join(_RUN_CHECKPOINTS)}",
-        got=str(path),
-        remedy=f"give {MODEL_FORMS}",
-    )
-
-
-def _located(source: str | Path) -> tuple[Path, Path]:
-    """Where it is on this disk, and the path whose last part its user knows it by."""
-    if exists(Path(source)):
-        return Path(source), Path(source)
-    if str(source).startswith(HUB_PREFIX):
-        hub = parse_hub_name(str(source))
-        return fetch(hub), Path(hub.file or hub.repo)
-    raise WeightsError(expected=MODEL_FORMS, got=str(source), remedy=_where_from(str(source)))
-
-
-def _where_from(name: str) -> str:
-    """What to do about a name that is nowhere on this disk."""
-    known = name if name in PRESETS else nearest(name.lower(), PRESETS)
-    if known is None:
-        return "check the path"
-    preset = PRESETS[known]
-    fetched = f"ask for {preset.download} to fetch them, or " if preset.download else ""
-    brought = f"a preset brings no weights: {fetched}fetch them from {preset.source} and pass the file, "
-    brought += f"or ask for {RANDOM_PREFIX}{known}"
-    return brought if known == name else f"check the path; did you mean {known}? {brought}"
 
 
 def _hugging_face_folder(path: Path) -> Path | None:

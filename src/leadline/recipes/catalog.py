@@ -14,6 +14,7 @@ from leadline.recipes.jepa.config import JepaConfig
 from leadline.recipes.metric.config import MetricConfig
 from leadline.recipes.relative.config import RelativeConfig
 from leadline.recipes.semi_supervised.config import SemiSupervisedConfig
+from leadline.recipes.stereo.config import StereoConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,12 @@ RECIPES: dict[str, RecipeEntry] = {
         yields="metres",
         config=JepaConfig,
         run="leadline.recipes.jepa.run:train_jepa",
+    ),
+    "stereo": RecipeEntry(
+        summary="TiO-Depth: one network for one eye and for two, from rectified pairs without depth, with DINOv2 or Swin",
+        yields="metres where the pairs' rig is known, else pixels of disparity",
+        config=StereoConfig,
+        run="leadline.recipes.stereo.methods:train_by_method",
     ),
     "relative": RecipeEntry(
         summary="Depth Anything network fine-tuned, or repaired, with the affine-invariant losses in disparity",

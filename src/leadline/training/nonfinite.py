@@ -90,7 +90,7 @@ def _write_replay(folder: Path, recipe: Recipe, work: Work, placement: Placement
         batches.append({})
         for name, batch in streams.items():
             tensors |= tensors_by_name(batch, f"batch/{index}/{name}/")
-            said = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
+            said: dict[str, Any] = {"keys": batch.keys, "datasets": batch.datasets, "kind": batch.kind.value}
             said |= {"n_global": batch.views.n_global} if batch.views else {}
             batches[-1][name] = said | ({"offsets": list(batch.neighbours.offsets)} if batch.neighbours else {})
     progress = work.progress

@@ -115,9 +115,9 @@ class MultiView:
         """Image (3, H, W) in [0, 1] -> the first view, with all of them as ``views``.
 
         Image, depth, validity and camera of a view move together, the image by averaging, depth and validity to the nearest
-        pixel; a second view of a pair and ordinal pairs are left behind.
+        pixel; a second view of a pair, neighbours and ordinal pairs are left behind.
         """
-        bare = replace(sample, stereo=None, ordinal=None)
+        bare = replace(sample, stereo=None, neighbours=None, ordinal=None)
         looks = [
             self._look(bare, crops, generator) for crops in (self.global_views, self.local_views) for _ in range(crops.count)
         ]

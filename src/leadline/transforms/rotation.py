@@ -36,14 +36,15 @@ def rotate_sample(sample: Sample, angle_deg: float) -> Sample:
     Turning the camera about its own axis leaves z-depth as it is.  The image is interpolated bilinearly and continued by
     its border; depth is picked at the nearest pixel and is invalid where the turned picture does not reach.  The principal
     point turns with the picture; pixels are taken as square (fx = fy), else the turned camera would have skew, which a
-    ``Camera`` cannot hold.  A second view is dropped: turned pictures are no longer rectified.
+    ``Camera`` cannot hold.  A second view is dropped: turned pictures are no longer
+    rectified; so are neighbours, whose motion would turn as well.
 
     Args:
         sample: image (3, H, W) float32; depth and validity (H, W).
         angle_deg: degrees.
 
     Returns:
-        The sample with every shape and unit as it was; ``stereo`` is None.
+        The sample with every shape and unit as it was; ``stereo`` and ``neighbours`` are None.
     """
     height, width = sample.image.shape[1:]
     turn = _turn(angle_deg)
@@ -63,6 +64,7 @@ def rotate_sample(sample: Sample, angle_deg: float) -> Sample:
         valid=valid,
         camera=None if sample.camera is None else _turned_camera(sample.camera, turn, centre),
         stereo=None,
+        neighbours=None,
         ordinal=pairs,
     )
 

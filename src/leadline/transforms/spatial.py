@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 
@@ -13,11 +13,15 @@ from leadline.contracts.depth_map import DepthKind
 from leadline.contracts.errors import ContractError, UsageError
 from leadline.contracts.sample import Sample, StereoView
 from leadline.geometry.camera import cropped_camera, flipped_camera, resized_camera
+from leadline.transforms.companions import (
+    cropped_neighbours,
+    cropped_stereo,
+    flipped_neighbours,
+    resized_neighbours,
+    resized_stereo,
+)
 from leadline.transforms.ordinal_pairs import moved_pairs
 from leadline.transforms.resampling import resize_image, resize_nearest
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 Survivor = Literal["depth", "stereo"]
 
@@ -51,20 +55,9 @@ def resize_sample(sample: Sample, height: int, width: int) -> Sample:
         depth=None if sample.depth is None else resize_nearest(sample.depth, height, width),
         valid=None if sample.valid is None else resize_nearest(sample.valid, height, width),
         camera=camera,
-        stereo=None if sample.stereo is None else _resized_stereo(sample.stereo, height, width),
+        stereo=None if sample.stereo is None else resized_stereo(sample.stereo, height, width),
+        neighbours=None if sample.neighbours is None else resized_neighbours(sample.neighbours, height, width),
         ordinal=None if pairs is None else moved_pairs(pairs, lambda rc: rc * factor, height=height, width=width),
-    )
-
-
-def _resized_stereo(stereo: StereoView, height: int, width: int) -> StereoView:
-    disparity, visible = stereo.disparity_px, stereo.visible
-    if disparity is not None:
-        disparity = resize_nearest(disparity, height, width) * (width / stereo.image.shape[2])
-    return replace(
-        stereo,
-        image=resize_image(stereo.image, height, width),
-        disparity_px=disparity,
-        visible=None if visible is None else resize_nearest(visible, height, width),
     )
 
 
@@ -97,22 +90,10 @@ def crop_sample(sample: Sample, *, top: int, left: int, height: int, width: int)
         depth=None if sample.depth is None else sample.depth[rows, columns],
         valid=None if sample.valid is None else sample.valid[rows, columns],
         camera=None if sample.camera is None else Camera(matrix=cropped_camera(sample.camera.matrix, top=top, left=left)),
-        stereo=None if sample.stereo is None else _cropped_stereo(sample.stereo, rows, columns),
+        stereo=None if sample.stereo is None else cropped_stereo(sample.stereo, rows, columns),
+        neighbours=None if sample.neighbours is None else cropped_neighbours(sample.neighbours, rows, columns),
         ordinal=None if pairs is None else moved_pairs(pairs, lambda rc: rc - shift, height=height, width=width),
     )
-
-
-def _cropped_stereo(stereo: StereoView, rows: slice, columns: slice) -> StereoView:
-    """A pixel whose partner was cut away is no longer visible; which these are cannot be told without the disparity."""
-    disparity = None if stereo.disparity_px is None else stereo.disparity_px[rows, columns]
-    visible = None if stereo.visible is None else stereo.visible[rows, columns]
-    if visible is not None and columns.start > 0:
-        visible = None if disparity is None else visible & (_column_centres(disparity) - disparity >= 0)
-    return replace(stereo, image=stereo.image[:, rows, columns], disparity_px=disparity, visible=visible)
-
-
-def _column_centres(raster: Tensor) -> Tensor:
-    return torch.arange(raster.shape[-1], dtype=torch.float32) + 0.5
 
 
 def flip_sample(sample: Sample, *, keep: Survivor = "depth") -> Sample:
@@ -121,9 +102,9 @@ def flip_sample(sample: Sample, *, keep: Survivor = "depth") -> Sample:
     Mirroring a rectified pair turns its disparities negative.  To keep them positive the views must change sides, and then
     the truth, which belongs to the old left view, fits neither.  So of a sample with both, one survives:
 
-    - ``keep="depth"``: the mirrored left view with its depth and pairs; the second view is dropped.
+    - ``keep="depth"``: the mirrored left view with its depth, pairs and neighbours; the second view is dropped.
     - ``keep="stereo"``: the mirrored right view becomes the image and the mirrored left view its partner; depth, validity,
-      ordinal pairs, exact disparity and visibility are dropped.
+      ordinal pairs, exact disparity and visibility are dropped, and so are neighbours, which the old left camera took.
 
     Args:
         sample: image (3, H, W).
@@ -137,7 +118,8 @@ def flip_sample(sample: Sample, *, keep: Survivor = "depth") -> Sample:
     if sample.stereo is not None and keep == "stereo":
         pair = StereoView(image=sample.image.flip(-1), baseline_m=sample.stereo.baseline_m)
         image = sample.stereo.image.flip(-1)
-        return replace(sample, image=image, depth=None, valid=None, camera=camera, stereo=pair, ordinal=None)
+        bare = replace(sample, depth=None, valid=None, neighbours=None, ordinal=None)
+        return replace(bare, image=image, camera=camera, stereo=pair)
     sign, offset = torch.tensor([1.0, -1.0], dtype=torch.float64), torch.tensor([0.0, width], dtype=torch.float64)
     pairs, height = sample.ordinal, sample.image.shape[1]
     return replace(
@@ -147,6 +129,7 @@ def flip_sample(sample: Sample, *, keep: Survivor = "depth") -> Sample:
         valid=None if sample.valid is None else sample.valid.flip(-1),
         camera=camera,
         stereo=None,
+        neighbours=None if sample.neighbours is None else flipped_neighbours(sample.neighbours),
         ordinal=None if pairs is None else moved_pairs(pairs, lambda rc: rc * sign + offset, height=height, width=width),
     )
 

@@ -15,6 +15,7 @@ from leadline.inference.calibration.fit import with_calibration
 from leadline.inference.outputs.files import save_prediction
 from leadline.inference.outputs.prediction import Prediction
 from leadline.inference.predictor import Predictor
+from leadline.models.stereo.monocular import MonocularPath
 from leadline.models.weights import save_model
 
 if TYPE_CHECKING:
@@ -64,19 +65,25 @@ def write_model(predictor: PredictsByNetwork, calibration: Calibration, name: st
         folder: a new one is made in it.
 
     Raises:
-        UsageError: an exported file, or a model that has a calibration already, on whose metres this one rests.
+        UsageError: an exported file, a stereo network, or a model with a calibration, on whose metres this one rests.
         StorageError: full or read-only disk.
     """
-    if not isinstance(predictor, Predictor) or predictor.model.config.calibration is not None:
-        what = "one with a calibration of its own" if isinstance(predictor, Predictor) else "an exported file"
+    model = predictor.model if isinstance(predictor, Predictor) else None
+    if isinstance(model, MonocularPath):
+        raise UsageError(
+            expected="a depth model, which has a place for a calibration",
+            got="a stereo network",
+            remedy="train it on pairs of a known rig, and it says metres by itself",
+        )
+    if model is None or model.config.calibration is not None:
         raise UsageError(
             expected="a model that can take this calibration",
-            got=what,
+            got="an exported file" if model is None else "one with a calibration of its own",
             remedy="use `leadline calibrate MODEL --points CSV --out FOLDER` on the model that it was made from",
         )
     place = folder / uuid.uuid4().hex
     inside = f"{file_stem(name)}_calibrated"
-    save_model(place / inside, with_calibration(predictor.model, calibration))
+    save_model(place / inside, with_calibration(model, calibration))
     path = place / f"{inside}.zip"
     try:
         with zipfile.ZipFile(path, "w") as archive:  # stored: weights do not get smaller

@@ -134,6 +134,25 @@ def test_stereo__disparity_is_focal_times_baseline_over_depth() -> None:
         assert (sample.stereo.disparity_px >= 0).all()
 
 
+def test_stereo__one_baseline_for_every_scene_where_a_number_is_given() -> None:
+    rigs = [small(6, stereo=True, baseline_m=wanted) for wanted in (0.0, 0.54)]
+    drawn, given = ([float(scenes[i].stereo.baseline_m) for i in range(6)] for scenes in rigs)  # type: ignore[union-attr]
+    assert len(set(drawn)) == 6
+    assert set(given) == {float(np.float32(0.54))}
+    narrow, wide = (small(1, stereo=True, baseline_m=wanted)[0] for wanted in (0.1, 0.2))
+    assert torch.equal(narrow.image, wide.image)
+    assert narrow.stereo is not None and wide.stereo is not None  # noqa: PT018
+    assert narrow.stereo.disparity_px is not None and wide.stereo.disparity_px is not None  # noqa: PT018
+    assert torch.allclose(2 * narrow.stereo.disparity_px, wide.stereo.disparity_px, rtol=1e-5)
+    assert not torch.equal(narrow.stereo.image, wide.stereo.image)
+
+
+@pytest.mark.parametrize("baseline_m", [-0.1, float("nan"), float("inf")])
+def test_scenes__refuse_a_baseline_that_is_no_distance(baseline_m: float) -> None:
+    with pytest.raises(UsageError, match="baseline_m"):
+        small(1, stereo=True, baseline_m=baseline_m)
+
+
 def warped(sample: Sample) -> Tensor:
     """The right picture at left[x] = right[x - disparity], with linear interpolation."""
     assert sample.stereo is not None
@@ -195,7 +214,8 @@ def test_kinds__are_spread_evenly_in_their_shares() -> None:
 
 def test_scenes__provide_what_they_were_asked_for() -> None:
     assert ProceduralScenes(1).provides == {Field.IMAGE, Field.DEPTH, Field.CAMERA}
-    assert ProceduralScenes(1, stereo=True, ordinal_pairs=2).provides == set(Field) - {Field.VIEWS}
+    rich = ProceduralScenes(1, stereo=True, ordinal_pairs=2, neighbours=(-1, 1))
+    assert rich.provides == set(Field) - {Field.VIEWS}
     assert len(ProceduralScenes(17)) == 17
     with pytest.raises(IndexError):
         ProceduralScenes(17)[17]

@@ -82,6 +82,14 @@ def test_predict__metres_are_valid_where_positive(tmp_path: Path) -> None:
     assert opened(write_echo(tmp_path / "b.onnx", said), "onnx").predict(picture).valid.all()
 
 
+def test_predict__pixels_of_disparity_are_those_of_the_pictures_width(tmp_path: Path) -> None:
+    said = description(kind=DepthKind.STEREO_DISPARITY, interpolation="antialiased")
+    depth = opened(write_echo(tmp_path / "a.onnx", said), "onnx").predict(np.full((56, 84, 3), 51, np.uint8))
+    network_width = network_input(photo(56, 84, 1), said.preprocessing, UNCHANGED).shape[2]
+    assert network_width != 84
+    np.testing.assert_allclose(depth.values, np.full((56, 84), 0.2 * 84 / network_width), rtol=1e-5)
+
+
 @pytest.mark.parametrize("interpolation", ["cubic", "bilinear", "antialiased"])
 def test_predict__a_file_for_one_size_refuses_others(interpolation: Interpolation, tmp_path: Path) -> None:
     said = description(size_px=(40, 50), interpolation=interpolation)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,10 +10,14 @@ import torch
 
 from leadline.contracts.errors import UsageError
 from leadline.inference.runtimes.sessions import open_session
-from leadline.inference.runtimes.traced_network import CONFIDENCE, DEPTH, TracedNetwork, write_network
+from leadline.inference.runtimes.traced_network import CONFIDENCE, DEPTH, TracedMonocular, TracedNetwork, write_network
 from leadline.models.config import DepthModelConfig
 from leadline.models.depth_model import DepthModel
 from leadline.models.head_config import HeadConfig, MetricBinsHeadConfig, RelativeHeadConfig, SigmoidHeadConfig
+from leadline.models.stereo.checkpoint import build_network
+from leadline.models.stereo.config import StereoModelConfig
+from leadline.models.stereo.encoder_config import PyramidConfig
+from leadline.models.stereo.monocular import MonocularPath
 
 
 def toy(head: HeadConfig) -> DepthModel:
@@ -28,6 +33,35 @@ def test_traced_network__says_what_the_model_says_and_hands_out_where_to_cut() -
             given = TracedNetwork(model)(image)
             assert len(given) == outputs
             torch.testing.assert_close(given[0], model(image))
+
+
+def stereo(**config: Any) -> MonocularPath:
+    torch.manual_seed(0)
+    toy_pyramid = PyramidConfig(encoder="dinov2-toy")
+    return MonocularPath(
+        build_network(StereoModelConfig(pyramid=toy_pyramid, decoder_channels=(8, 8, 8, 8), levels=9, **config))
+    ).eval()
+
+
+@pytest.mark.parametrize("monocular", ["refined", "raw"])
+def test_traced_monocular__says_what_one_eye_says_with_its_confidence_and_one_cut(monocular: str) -> None:
+    model = stereo(monocular=monocular)
+    image = torch.rand(2, 3, 70, 84)
+    with torch.no_grad():
+        depth, confidence, cut = TracedMonocular(model)(image)
+        full = model.predict_full(image)
+    torch.testing.assert_close(depth, full.depth)
+    assert full.bin_probabilities is not None
+    torch.testing.assert_close(cut.softmax(dim=1), full.bin_probabilities)
+    assert confidence.shape == (2, 70, 84)
+
+
+def test_traced_monocular__of_a_network_without_levels_has_no_confidence() -> None:
+    model = stereo(decoder="sigmoid", matching=False, refined=False, monocular="raw")
+    image = torch.rand(1, 3, 70, 84)
+    with torch.no_grad():
+        depth, _ = TracedMonocular(model)(image)
+        torch.testing.assert_close(depth, model(image))
 
 
 def test_traced_network__leaves_the_model_as_it_is() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -13,7 +14,8 @@ import torch
 
 from leadline.contracts.camera import Camera
 from leadline.contracts.errors import UsageError
-from leadline.contracts.sample import Field, Sample, StereoView
+from leadline.contracts.sample import Field, Neighbours, Sample, StereoView
+from leadline.data.procedural.motion import draw_course, motion_between, require_near, view_after
 from leadline.data.procedural.ordinal_pairs import draw_pairs
 from leadline.data.procedural.rendering import Picture, Scene, render, view_of
 from leadline.data.procedural.rooms import build_room
@@ -54,6 +56,9 @@ class ProceduralScenes:
         split: "train", "val" or "test"; the same index of another split is another scene.
         kinds: relative share of "room", "yard" and "street"; every run of consecutive indices comes close to it.
         truth: whether depth comes in metres or as disparity, and what becomes of the sky.
+        neighbours: frames to render beside each, of a camera that moves on through the standing scene, e.g. ``(-1, 1)``.
+        baseline_m: distance of the two cameras of every pair in metres; 0 draws one per scene, as its kind suggests.  One
+            eye can learn the disparities of one rig only: give a number to train it.
     """
 
     count: int
@@ -65,6 +70,8 @@ class ProceduralScenes:
     split: str = "train"
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_KINDS))
     truth: TruthSpace = field(default_factory=TruthSpace)
+    neighbours: tuple[int, ...] = ()
+    baseline_m: float = 0.0
     name: ClassVar[str] = "procedural"
 
     def __post_init__(self) -> None:
@@ -74,6 +81,10 @@ class ProceduralScenes:
         if min(self.count, self.height, self.width) < 1 or self.ordinal_pairs < 0:
             got = f"count {self.count}, size {self.height}x{self.width}, ordinal_pairs {self.ordinal_pairs}"
             raise UsageError(expected="at least one scene and one pixel", got=got, remedy="use positive numbers")
+        if not 0 <= self.baseline_m < math.inf:
+            expected = "a distance of the two cameras in metres, or 0 for one drawn per scene"
+            raise UsageError(expected=expected, got=f"baseline_m {self.baseline_m}", remedy="write e.g. baseline_m=0.54")
+        require_near(self.neighbours)
         unknown = sorted(set(self.kinds) - set(_BUILDERS))
         shares = self.kinds.values()
         if unknown or not shares or min(shares) < 0 or sum(shares) <= 0:
@@ -83,7 +94,7 @@ class ProceduralScenes:
     @property
     def provides(self) -> frozenset[Field]:
         """The fields every sample has."""
-        extra = {Field.STEREO: self.stereo, Field.ORDINAL: self.ordinal_pairs > 0}
+        extra = {Field.STEREO: self.stereo, Field.ORDINAL: self.ordinal_pairs > 0, Field.NEIGHBOURS: bool(self.neighbours)}
         return frozenset({Field.IMAGE, Field.DEPTH, Field.CAMERA} | {name for name, present in extra.items() if present})
 
     def __len__(self) -> int:
@@ -109,7 +120,7 @@ class ProceduralScenes:
 
     def __getitem__(self, index: int) -> Sample:
         """Image (3, H, W) in [0, 1], depth (H, W) in the unit of ``truth``, NaN where not valid, matrix (3, 3) in pixels;
-        pairs and right view where asked for, disparity in pixels, baseline in metres.
+        pairs, right view and neighbours where asked for, disparity in pixels, baseline and motion in metres.
 
         Raises:
             IndexError: ``index`` is not in [0, count).
@@ -134,12 +145,23 @@ class ProceduralScenes:
             kind=self.truth.kind,
             camera=Camera(matrix=_matrix(view)),
             stereo=self._right_view(index, scene, view, picture) if self.stereo else None,
+            neighbours=self._neighbours(index, scene, view, picture) if self.neighbours else None,
             ordinal=pairs,
         )
 
+    def _neighbours(self, index: int, scene: Scene, view: View, picture: Picture) -> Neighbours:
+        key = self.key(index)
+        course = draw_course(Random(f"{key} course"), scene.kind, scene.pose)
+        images, motions = [], []
+        for offset in self.neighbours:
+            there = view_after(course, scene.pose, view, offset=offset, random=Random(f"{key} shake {offset}"))
+            images.append(torch.from_numpy(render(scene, there, _noise(key, f"neighbour {offset}"), picture.gain).rgb))
+            motions.append(torch.from_numpy(motion_between(start=view, end=there)))
+        return Neighbours(image=torch.stack(images), offsets=self.neighbours, neighbour_from_sample_m=torch.stack(motions))
+
     def _right_view(self, index: int, scene: Scene, view: View, left: Picture) -> StereoView:
-        low, high = _BASELINES_M[scene.kind]
-        baseline_m = float(np.float32(Random(f"{self.key(index)} rig").uniform(low, high)))
+        drawn_m = Random(f"{self.key(index)} rig").uniform(*_BASELINES_M[scene.kind])
+        baseline_m = float(np.float32(self.baseline_m or drawn_m))
         right_view = view.moved_right(baseline_m)
         right = render(scene, right_view, _noise(self.key(index), "right"), left.gain)
         baseline, focal = torch.tensor(baseline_m), torch.tensor(view.focal_px)

@@ -15,17 +15,17 @@ from leadline.inference.runtimes.traced_network import OPSET, write_network
 from leadline.rasters.user_cache import FOLDER_VARIABLE, cache_folder
 
 if TYPE_CHECKING:
-    from leadline.models.depth_model import DepthModel
+    from leadline.models.monocular_models import MonocularModel
 
 _GRAPH = "network.onnx"
 
 
-def graph_place(model: DepthModel) -> Path:
+def graph_place(model: MonocularModel) -> Path:
     """The folder of the model's graph in the cache, there or not; another content or version has another folder."""
     return cache_folder() / "networks" / content_key(model)
 
 
-def cached_graph(model: DepthModel) -> Path:
+def cached_graph(model: MonocularModel) -> Path:
     """The model's network as ONNX, for any size, written now where it is not there.
 
     Raises:
@@ -53,7 +53,7 @@ def cached_graph(model: DepthModel) -> Path:
     return place / _GRAPH
 
 
-def content_key(model: DepthModel) -> str:
+def content_key(model: MonocularModel) -> str:
     """Hexadecimal name of a model's configuration and numbers, and of what turns them into a graph."""
     digest = hashlib.sha256()
     digest.update(f"{model.config.to_dict()} opset {OPSET} torch {version('torch')} leadline {version('leadline')}".encode())

@@ -126,6 +126,8 @@ class ExportedPredictor:
         outputs = self._session.run(_shrunk(picture, self.preprocessing)[None])
         height, width = picture.shape[:2]
         enlarged = [resize_prediction(torch.from_numpy(output[0]), height, width).numpy() for output in outputs]
+        if self.kind is DepthKind.STEREO_DISPARITY:
+            enlarged[0] *= width / outputs[0].shape[2]  # pixels of the network's input -> pixels of the picture
         return [enlarged[0], *(one.clip(0.0, 1.0) for one in enlarged[1:])]
 
 

@@ -19,18 +19,23 @@ from leadline.inference.runtimes.extras import require_package
 from leadline.inference.runtimes.portable_resize import PortableResizes
 from leadline.models.heads.metric_bins import BinsOutput, bin_confidence
 from leadline.models.heads.precision import at_least_float32
+from leadline.models.stereo.monocular import MonocularPath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from torch.export import ExportedProgram
+
     from leadline.models.depth_model import DepthModel
+    from leadline.models.monocular_models import MonocularModel
 
 IMAGE, DEPTH, CONFIDENCE = "image", "depth", "confidence"
 PRECISE = "precise"
 """Begins the names of the tensors from which on arithmetic is better done in float32, whatever the rest is done in."""
 OPSET = 20
-# Two images, because an export freezes a dimension of one; sides that no rule of ours treats apart.
-_EXAMPLE_MULTIPLES = (5, 6)
+# Two images, because an export freezes a dimension of one; sides that no rule of ours treats apart.  Of 11 x 13 patches, no
+# map of a stereo network's pyramid happens to have the size it is to be brought to, which would leave the resizing out.
+_EXAMPLE_MULTIPLES, _STEREO_MULTIPLES = (5, 6), (11, 13)
 _MOST_MULTIPLES, _MOST_PICTURES = 1024, 256
 _BATCH = 2
 
@@ -45,11 +50,7 @@ class TracedNetwork(nn.Module):
     def __init__(self, model: DepthModel) -> None:
         super().__init__()
         self.model = copy.deepcopy(model).cpu().float().eval()
-        self._before_read_out: list[Tensor] = []
-        self.model.decoder.before_read_out.register_forward_hook(self._remember)
-
-    def _remember(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
-        self._before_read_out = [output]
+        self._before_read_out = _Remembered(self.model.decoder.before_read_out)
 
     def forward(self, image_B3HW: Tensor) -> tuple[Tensor, ...]:
         """Normalised (B,3,H,W), sides multiples of the model's -> depth (B,H,W) in its unit [, confidence (B,H,W)].
@@ -62,12 +63,45 @@ class TracedNetwork(nn.Module):
         taps = self.model.decoder(features, (H, W)).taps()
         said = self.model.read(taps)
         if isinstance(said, BinsOutput):
-            cuts = (*self._before_read_out, taps.bottleneck, *taps.pyramid)
+            cuts = (self._before_read_out.output, taps.bottleneck, *taps.pyramid)
             return said.depth_m, bin_confidence(said.bin_probabilities()), *cuts
-        return at_least_float32(said), *self._before_read_out
+        return at_least_float32(said), self._before_read_out.output
 
 
-def write_network(model: DepthModel, file: Path, *, size_px: tuple[int, int] | None = None) -> tuple[str, ...]:
+class TracedMonocular(nn.Module):
+    """As ``TracedNetwork``, of one eye of a stereo network: images in [0, 1] enter.
+
+    Args:
+        model: stays as it is; its copy is put into evaluation mode.
+    """
+
+    def __init__(self, model: MonocularPath) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model).cpu().float().eval()
+        self._before_read_out = _Remembered(self.model.before_read_out)
+
+    def forward(self, image_B3HW: Tensor) -> tuple[Tensor, ...]:
+        """(B,3,H,W) in [0, 1], sides multiples of the model's -> depth (B,H,W) in its unit [, confidence], and the cut."""
+        with PortableResizes():
+            said = self.model.predict_full(image_B3HW)
+        if said.bin_probabilities is None:
+            return said.depth, self._before_read_out.output
+        return said.depth, bin_confidence(said.bin_probabilities), self._before_read_out.output
+
+
+class _Remembered:
+    """What a module last handed on."""
+
+    output: Tensor
+
+    def __init__(self, module: nn.Module) -> None:
+        module.register_forward_hook(self._remember)
+
+    def _remember(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        self.output = output
+
+
+def write_network(model: MonocularModel, file: Path, *, size_px: tuple[int, int] | None = None) -> tuple[str, ...]:
     """Write the network as ONNX; the names of its outputs leave.
 
     Args:
@@ -81,9 +115,10 @@ def write_network(model: DepthModel, file: Path, *, size_px: tuple[int, int] | N
     """
     require_package("onnx")
     require_package("onnxscript")
-    network = TracedNetwork(model)
+    of_stereo = isinstance(model, MonocularPath)
+    network = TracedMonocular(model) if isinstance(model, MonocularPath) else TracedNetwork(model)
     multiple = model.size_multiple
-    height, width = size_px or tuple(multiple * count for count in _EXAMPLE_MULTIPLES)
+    height, width = size_px or tuple(multiple * count for count in (_STEREO_MULTIPLES if of_stereo else _EXAMPLE_MULTIPLES))
     image = torch.zeros(1 if size_px else _BATCH, 3, height, width)
     with torch.no_grad():
         given = len(network(image))
@@ -91,15 +126,16 @@ def write_network(model: DepthModel, file: Path, *, size_px: tuple[int, int] | N
     cuts = tuple(f"{PRECISE}_{index}" for index in range(given - len(outputs)))
     try:
         with _quietly(), torch.no_grad():
+            shapes = None if size_px else _any_size(multiple)
             torch.onnx.export(
-                network,
-                (image,),
+                _without_checks(network, image, shapes) if of_stereo else network,
+                () if of_stereo else (image,),
                 file,
                 dynamo=True,
                 opset_version=OPSET,
                 input_names=[IMAGE],
                 output_names=[*outputs, *cuts],
-                dynamic_shapes=None if size_px else _any_size(multiple),
+                dynamic_shapes=None if of_stereo else shapes,
                 external_data=_bytes(model) > LARGEST_SINGLE_FILE,
             )
     except Exception as error:
@@ -110,6 +146,11 @@ def write_network(model: DepthModel, file: Path, *, size_px: tuple[int, int] | N
         ) from error
     _keep_outputs(file, len(outputs))
     return outputs
+
+
+def _without_checks(network: nn.Module, image: Tensor, shapes: tuple[dict[int, object]] | None) -> ExportedProgram:
+    """Traced here, because the exporter by itself asks for checks of sizes in the graph, and fails where they round."""
+    return torch.export.export(network.eval(), (image,), dynamic_shapes=shapes, strict=False)
 
 
 def _keep_outputs(file: Path, count: int) -> None:

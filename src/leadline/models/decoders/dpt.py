@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from leadline.geometry.multiples import ceil_division
 from leadline.models.config import FeatureMode, Readout
 from leadline.models.features import EncoderLayout, Features
 from leadline.models.heads.taps import HeadTaps
@@ -158,7 +159,9 @@ class DptDecoder(nn.Module):
         self.projects = nn.ModuleList(
             nn.Conv2d(width, out, kernel_size=1) for width, out in zip(layout.channels, channels, strict=True)
         )
-        self.resize_layers = _resize_layers(channels) if layout.is_plain else nn.ModuleList(nn.Identity() for _ in channels)
+        self.resize_layers = (
+            reassembly_layers(channels) if layout.is_plain else nn.ModuleList(nn.Identity() for _ in channels)
+        )
         self.scratch = Scratch(features, channels)
 
     @property
@@ -205,7 +208,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
 
 
-def _resize_layers(channels: tuple[int, ...]) -> nn.ModuleList:
+def reassembly_layers(channels: tuple[int, ...]) -> nn.ModuleList:
     """Maps of a plain transformer to 4, 2, 1 and 1/2 times its grid."""
     return nn.ModuleList(
         (
@@ -218,4 +221,4 @@ def _resize_layers(channels: tuple[int, ...]) -> nn.ModuleList:
 
 
 def _at_stride(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    return -(-size[0] // stride), -(-size[1] // stride)
+    return ceil_division(size[0], stride), ceil_division(size[1], stride)

@@ -232,5 +232,12 @@ def _own_options(name: str, config: DataConfig, part: str, size: tuple[int, int]
     if name == "procedural":
         count = config.procedural_count if part == "train" else config.validation_images or DEFAULT_COUNT  # of all
         kinds = ",".join(config.procedural_kinds)
-        return {"count": count, "seed": config.seed, "height": size[0], "width": size[1], "kinds": kinds}
+        own: dict[str, OptionValue] = {
+            "count": count,
+            "seed": config.seed,
+            "height": size[0],
+            "width": size[1],
+            "kinds": kinds,
+        }
+        return own | config.dataset_options(name)
     return config.dataset_options(name)

@@ -87,7 +87,7 @@ def train_supervised(
     with distributed.together() as ranks:
         settings = config.engine
         choose_placement(settings, ranks.local_rank)  # a device that is not there is refused before anything is written
-        _check_places(config, new=start.checkpoint is None and ranks.rank == 0)
+        check_places(config, new=start.checkpoint is None and ranks.rank == 0)
         if config.wandb != "off":
             require_wandb()
         torch.manual_seed(config.seed)
@@ -114,7 +114,7 @@ def train_supervised(
             recipe,
             streams,
             settings,
-            _run_folder(config, start, ranks.rank),
+            run_folder(config, start, ranks.rank),
             Callbacks(validate=validation, save_model=lambda folder: save_model(folder, model), display=start.display),
         )
     return report_run(config, summary, size) if ranks.rank == 0 and config.validate else None
@@ -156,7 +156,7 @@ def described(config: RunConfig, sources: Mapping[str, str]) -> dict[str, Settin
     return {"recipe": Setting(config.recipe, "command")} | values
 
 
-def _run_folder(config: RunConfig, start: Start, rank: int) -> RunFolder:
+def run_folder(config: RunConfig, start: Start, rank: int) -> RunFolder:
     """A new folder with its configuration, or the one to go on in; every run has an id from here on."""
     config, sources = with_run_id(config, start)
     if start.checkpoint is None:
@@ -194,7 +194,7 @@ def tracker_settings(config: RunConfig) -> TrackerSettings | None:
     )
 
 
-def _check_places(config: RunConfig, *, new: bool) -> None:
+def check_places(config: RunConfig, *, new: bool) -> None:
     """Refuse, before data and weights are read, places that a run cannot write to; again asked when a new one is made."""
     if new:
         require_no_run(config.save_dir)
