@@ -45,9 +45,12 @@ class FeatureMatching(nn.Module):
         self.levels_px, self.parity = levels_px, parity
         self.query = nn.Conv2d(channels, channels // _QUERY_SHARE, kernel_size=1)
         self.key = nn.Conv2d(channels, channels // _QUERY_SHARE, kernel_size=1)
-        self.fuse = nn.Sequential(
-            ReflectConv(channels + len(levels_px), channels), ChannelGate(channels), nn.ELU(inplace=True)
-        )
+        blend = ReflectConv(channels + len(levels_px), channels)
+        with torch.no_grad():
+            # one of N shares is about N times as quiet as a feature: unheard, it would be learned last, after all that one
+            # eye can tell
+            blend.weight[:, channels:] *= len(levels_px)
+        self.fuse = nn.Sequential(blend, ChannelGate(channels), nn.ELU(inplace=True))
 
     def forward(self, *, target: Tensor, other: Tensor, width_px: int, direction: int) -> tuple[Tensor, Tensor]:
         """Compare.
