@@ -4,8 +4,9 @@
 usage: python scripts/stereo_results.py RUN OUT [--pairs 100] [--learned-from 60]
 
 RUN is a finished ``leadline train stereo --datasets procedural``.  OUT gets ``table.md``, ``scores.json``, ``curves.svg``,
-``pairs.png``.  Guesses: the mean map and the constant of disparities that patches matched in training pairs have, and the
-winner of plain block matching in the very pair.
+``pairs.png``.  Guesses: mean map and constant of the disparities that patches matched in training pairs have, and the winner
+of plain block matching in the very pair.  The last column moves the right picture by 4 px: what looks through both eyes
+answers with 4 px more, which is 1, and what looks through the left one alone with 0.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,14 @@ from leadline.recipes.stereo.pictures import pictured_stages
 from leadline.recipes.stereo.streams import open_pairs
 from leadline.recipes.stereo.validation import StereoValidation
 
-COLUMNS = {"epe": "EPE (px)", "d1": "D1 (%)", "delta1": "delta1", "abs_rel": "AbsRel", "rmse": "RMSE (m)"}
+COLUMNS = {
+    "epe": "EPE (px)",
+    "d1": "D1 (%)",
+    "delta1": "delta1",
+    "abs_rel": "AbsRel",
+    "rmse": "RMSE (m)",
+    "follows": "follows the right picture",
+}
 NAMES = {
     "mono": "one eye, raw path",
     "refined": "one eye, refined path",
@@ -54,6 +63,7 @@ NAMES = {
 }
 SHOWN, GRID, BLOCK_PX, GREY = (0, 3, 5), (8, 8), 7, (0.299, 0.587, 0.114)
 FAR_PX, FAR_SHARE = 3.0, 0.05
+MOVED_PX = 4
 
 
 def main(words: Sequence[str]) -> int:
@@ -145,12 +155,24 @@ def scored(
         pair = pair_of(batch, None)
         with torch.inference_mode():
             found = {name: one[0] for name, one in validation.disparities(pair.left, pair.right).items()}
+            moved = torch.roll(pair.right, -MOVED_PX, dims=-1)
+            answers = {"stereo": validation.disparities(pair.left, moved)["stereo"][0]}
             if index in SHOWN:
                 rows.append([pictured_stages(validation.model, pair)])
         found |= dict(guesses) | {"block matching": block_matching(pair.left, pair.right, greatest)}
+        answers["block matching"] = block_matching(pair.left, moved, greatest)
         for name, disparity in found.items():
-            scores.setdefault(name, []).append(score(sample, disparity, validation))
+            own = score(sample, disparity, validation)
+            follows = followed(disparity, answers[name]) if name in answers else 0.0
+            scores.setdefault(name, []).append(replace(own, metrics={**own.metrics, "follows": follows}))
     return scores, rows
+
+
+def followed(before_px: Tensor, after_px: Tensor) -> float:
+    """The change of (H,W) pixels as a share of ``MOVED_PX``, away from the borders, where the moved picture wraps around."""
+    width = before_px.shape[1]
+    inner = slice(width // 4, width - width // 12)
+    return float((after_px - before_px)[:, inner].median()) / MOVED_PX
 
 
 def score(sample: Sample, disparity_px: Tensor, validation: StereoValidation) -> ImageScore:

@@ -82,8 +82,26 @@ def test_matching__hands_the_features_a_softmax_and_the_caller_the_raw_costs() -
     module.fuse[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     _, cost = module(target=one, other=two, width_px=320, direction=1)
     assert torch.equal(seen[0][:, :16], one)
-    assert torch.allclose(seen[0][:, 16:], cost.softmax(dim=1))
+    assert torch.allclose(seen[0][:, 16:], len(LEVELS_PX) * cost.softmax(dim=1))
     assert not torch.allclose(cost.sum(dim=1), torch.ones(()))
+
+
+def test_matching__mixes_shares_as_quietly_as_the_release_with_parity() -> None:
+    module, (one, two) = matching(parity=True), maps()
+    seen: list[Tensor] = []
+    module.fuse[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    _, cost = module(target=one, other=two, width_px=320, direction=1)
+    assert torch.allclose(seen[0][:, 16:], cost.softmax(dim=1))
+
+
+def test_matching__begins_by_handing_the_features_on() -> None:
+    module, (one, two) = matching(), maps()
+    with torch.no_grad():
+        module.fuse[0].weight[:, 16:] = 0
+        for layer in (module.fuse[1].weigh[0], module.fuse[1].weigh[2]):
+            layer.weight.zero_()
+        found, _ = module(target=one, other=two, width_px=320, direction=1)
+    assert torch.allclose(found, torch.nn.functional.elu(one), atol=1e-6)
 
 
 def test_matching__of_wide_features_has_the_release_s_number_of_parameters() -> None:

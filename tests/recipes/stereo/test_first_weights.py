@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -61,3 +62,15 @@ def test_first_weights__a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(WeightsError) as refusal:
         give_first_weights(config, StereoModel(config.network()))
     assert "\n" not in str(refusal.value)
+
+
+def test_first_weights__of_the_released_form_count_the_shares_of_levels_as_much(tmp_path: Path) -> None:
+    config = toy_config(pretrained_checkpoint=str(tmp_path))
+    released = StereoModel(dataclasses.replace(config.network(), parity=True)).eval()
+    save_stereo_model(tmp_path, released)
+    model = StereoModel(config.network()).eval()
+    give_first_weights(config, model)
+    theirs, ours = (one.decoder.matching["1"].fuse[0].weight for one in (released, model))
+    levels = config.levels
+    assert torch.equal(theirs[:, :-levels], ours[:, :-levels])
+    assert torch.allclose(theirs[:, -levels:], levels * ours[:, -levels:])

@@ -59,7 +59,8 @@ class StereoModelConfig:
         least_disparity_px, greatest_disparity_px: the first and the last level, in pixels of the network's input.
         matching: whether there are the modules that compare two views; without them there is no ``stereo``.
         refined: whether there is a second monocular path, which learns from the binocular one.
-        parity: match features where the released TiO-Depth does, a shift of (w - 1) / w of what is meant.
+        parity: match features where the released TiO-Depth does, a shift of (w - 1) / w of what is meant, and mix the shares
+            of levels as quietly.
         rig: by which disparity becomes metres; None = it stays in pixels.
         input_size: height and width in pixels of the pictures the network was trained for; None = not recorded.
         monocular: which path speaks for one picture; the published TiO-Depth is "refined".

@@ -13,6 +13,7 @@ from leadline.models.stereo.aggregation import ReflectConv
 from leadline.models.stereo.correlation import row_correlation
 
 _QUERY_SHARE, _SQUEEZE_SHARE = 4, 16  # of the channels
+_GATE_AT_FIRST = 2.0  # 1 / sigmoid(0)
 
 
 class ChannelGate(nn.Module):
@@ -31,13 +32,27 @@ class ChannelGate(nn.Module):
         return x * weights[:, :, None, None]
 
 
+def pass_through(blend: nn.Conv2d, channels: int) -> None:
+    """Let a convolution (C + N to C channels) begin by handing on its first C, doubled, for the gate behind halves them.
+
+    So two eyes begin where one eye is, and learn what the second adds.
+    """
+    with torch.no_grad():
+        blend.weight[:, :channels] = 0
+        middle = blend.kernel_size[0] // 2
+        blend.weight[torch.arange(channels), torch.arange(channels), middle, middle] = _GATE_AT_FIRST
+        if blend.bias is not None:
+            blend.bias.zero_()
+
+
 class FeatureMatching(nn.Module):
     """One comparison of two views.
 
     Args:
         channels: width of both feature maps.
         levels_px: disparity levels in pixels of the network's input.
-        parity: shift by (w - 1) / w of what is meant, as the released TiO-Depth does.
+        parity: shift by (w - 1) / w of what is meant, and mix the shares of the levels as they are, as the released
+            TiO-Depth does.
     """
 
     def __init__(self, channels: int, levels_px: tuple[float, ...], *, parity: bool) -> None:
@@ -46,10 +61,8 @@ class FeatureMatching(nn.Module):
         self.query = nn.Conv2d(channels, channels // _QUERY_SHARE, kernel_size=1)
         self.key = nn.Conv2d(channels, channels // _QUERY_SHARE, kernel_size=1)
         blend = ReflectConv(channels + len(levels_px), channels)
-        with torch.no_grad():
-            # one of N shares is about N times as quiet as a feature: unheard, it would be learned last, after all that one
-            # eye can tell
-            blend.weight[:, channels:] *= len(levels_px)
+        if not parity:
+            pass_through(blend, channels)
         self.fuse = nn.Sequential(blend, ChannelGate(channels), nn.ELU(inplace=True))
 
     def forward(self, *, target: Tensor, other: Tensor, width_px: int, direction: int) -> tuple[Tensor, Tensor]:
@@ -65,8 +78,17 @@ class FeatureMatching(nn.Module):
         """
         shifts_px = self.shifts_px(target.shape[-1], width_px)
         costs = row_correlation(target=self.query(target), other=self.key(other), shifts_px=shifts_px, direction=direction)
-        attention = costs.softmax(dim=1).to(target.dtype)
-        return self.fuse(torch.cat((target, attention), dim=1)), costs
+        attention = costs.softmax(dim=1) * self.loudness
+        return self.fuse(torch.cat((target, attention.to(target.dtype)), dim=1)), costs
+
+    @property
+    def loudness(self) -> float:
+        """What the shares of the levels are multiplied by before they are mixed with the features.
+
+        One of N shares is about N times as quiet as a feature.  As it is, as in the release, what two eyes tell is learned
+        last, long after all that one eye can tell; N times as loud, a level that is as likely as any other counts 1.
+        """
+        return 1.0 if self.parity else float(len(self.levels_px))
 
     def shifts_px(self, map_width: int, width_px: int) -> tuple[float, ...]:
         """The levels in pixels of a map ``map_width`` wide, of an image ``width_px`` wide."""

@@ -6,11 +6,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import torch
+
 from leadline.contracts.errors import UsageError
 from leadline.models.stereo.checkpoint import holds_stereo, load_stereo_model
 from leadline.models.stereo.pyramid_weights import load_pyramid
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from leadline.models.stereo.sigmoid_model import SigmoidModel
     from leadline.models.stereo.stereo_model import StereoModel
     from leadline.recipes.stereo.config import StereoConfig
@@ -43,9 +47,24 @@ def give_first_weights(config: StereoConfig, model: StereoModel | SigmoidModel) 
     logger.warning("no --pretrained-checkpoint: training starts from random weights")
 
 
+def _as_loud(
+    tensors: dict[str, Tensor], given: StereoModel | SigmoidModel, own: StereoModel | SigmoidModel
+) -> dict[str, Tensor]:
+    """Tensors of a decoder (any shapes) in which the shares of disparity levels count as much as where they came from."""
+    if given.config.parity == own.config.parity:
+        return tensors
+    levels = given.config.levels
+    factor = 1 / levels if given.config.parity else float(levels)
+    scaled = dict(tensors)
+    for name, weight in tensors.items():
+        if name.startswith("matching.") and name.endswith("fuse.0.weight"):
+            scaled[name] = torch.cat((weight[:, :-levels], factor * weight[:, -levels:]), dim=1)
+    return scaled
+
+
 def _give_decoder(model: StereoModel | SigmoidModel, other: StereoModel | SigmoidModel, checkpoint: str) -> None:
     """Every tensor of another network's decoder that has a counterpart of its shape."""
-    own, given = model.decoder.state_dict(), other.decoder.state_dict()
+    own, given = model.decoder.state_dict(), _as_loud(other.decoder.state_dict(), other, model)
     fitting = {name: one for name, one in given.items() if name in own and own[name].shape == one.shape}
     model.decoder.load_state_dict(fitting, strict=False)
     random = sorted(own.keys() - fitting.keys())
