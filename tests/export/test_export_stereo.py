@@ -25,8 +25,10 @@ RIG = TrainingRig(baseline_m=0.5, focal_px=100.0, width_px=128)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rig", "kind"), [(None, DepthKind.STEREO_DISPARITY), (RIG, DepthKind.METRIC)])
-@pytest.mark.parametrize(("to", "name"), [("onnx", "a.onnx"), ("openvino", "a.xml")])
+@pytest.mark.parametrize(
+    ("rig", "kind", "to", "name"),
+    [(None, DepthKind.STEREO_DISPARITY, "onnx", "a.onnx"), (RIG, DepthKind.METRIC, "openvino", "a.xml")],
+)
 def test_export__one_eye_of_a_stereo_network_keeps_its_numbers_and_its_claim(
     rig: TrainingRig | None, kind: DepthKind, to: RuntimeName, name: str, tmp_path: Path
 ) -> None:
