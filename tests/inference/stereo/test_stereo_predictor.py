@@ -22,10 +22,11 @@ from leadline.models.stereo.encoder_config import PyramidConfig
 from leadline.models.stereo.stereo_model import StereoModel
 from leadline.transforms.resampling import resize_image
 from tests.inference.stereo.formula_model import FormulaModel
+from tests.shared_paths import SHARED
 
 CAMERA = Camera(matrix=intrinsic_matrix(focal_px=(100.0, 100.0), centre_px=(64.0, 32.0)))
 RIG = KnownRig(baseline_m=0.2, camera=CAMERA)
-REAL = Path("/work/shared/data/stereo")
+REAL = SHARED / "data" / "stereo"
 
 
 def pair(disparity_px: int = 8, height: int = 64, width: int = 128) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -169,7 +170,7 @@ def test_stereo_predictor__a_real_pair_of_cameras_sees_what_is_there() -> None:
     """A tissue box at about half a metre, by comparing rows; nothing here was learnt."""
     folder = REAL / "foundation_pair"
     if not folder.is_dir():
-        pytest.skip("/work/shared/data/stereo is not here")
+        pytest.skip("shared/data/stereo is not here")
     rig = KnownRig(
         baseline_m=0.063, camera=Camera(matrix=intrinsic_matrix(focal_px=(754.7, 754.7), centre_px=(489.4, 265.2)))
     )
