@@ -97,9 +97,9 @@ def test_matching__mixes_shares_as_quietly_as_the_release_with_parity() -> None:
 def test_matching__begins_by_handing_the_features_on() -> None:
     module, (one, two) = matching(), maps()
     with torch.no_grad():
-        module.fuse[0].weight[:, 16:] = 0
-        for layer in (module.fuse[1].weigh[0], module.fuse[1].weigh[2]):
-            layer.weight.zero_()
+        module.get_parameter("fuse.0.weight")[:, 16:] = 0
+        for name in ("fuse.1.weigh.0.weight", "fuse.1.weigh.2.weight"):
+            module.get_parameter(name).zero_()
         found, _ = module(target=one, other=two, width_px=320, direction=1)
     assert torch.allclose(found, torch.nn.functional.elu(one), atol=1e-6)
 

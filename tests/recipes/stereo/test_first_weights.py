@@ -70,7 +70,7 @@ def test_first_weights__of_the_released_form_count_the_shares_of_levels_as_much(
     save_stereo_model(tmp_path, released)
     model = StereoModel(config.network()).eval()
     give_first_weights(config, model)
-    theirs, ours = (one.decoder.matching["1"].fuse[0].weight for one in (released, model))
+    theirs, ours = (one.get_parameter("decoder.matching.1.fuse.0.weight") for one in (released, model))
     levels = config.levels
     assert torch.equal(theirs[:, :-levels], ours[:, :-levels])
     assert torch.allclose(theirs[:, -levels:], levels * ours[:, -levels:])
