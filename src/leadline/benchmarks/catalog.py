@@ -64,7 +64,7 @@ BENCHMARKS: dict[str, BenchmarkEntry] = {
     ),
     "stereo": BenchmarkEntry(
         module="leadline.benchmarks.stereo",
-        summary="feature matching of two views by row correlation against moving the features for each disparity level",
+        summary="matching of two views by row correlation against moving features for each level; an update in its parts",
         expected="at least 3x, at most a fifth of the memory, equal to 1e-6",
     ),
     "inference": BenchmarkEntry(

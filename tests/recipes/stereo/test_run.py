@@ -117,3 +117,8 @@ def test_train_stereo__says_that_baselines_differ(tmp_path: Path, caplog: pytest
     with caplog.at_level(logging.WARNING):
         finished(tmp_path, dataset_option=("procedural.baseline_m=0",), num_epochs=1, validate=False)
     assert any("one eye cannot see how far apart" in message for message in caplog.messages)
+
+
+def test_train_stereo__nothing_but_a_perceptual_loss_without_its_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--perceptual-weights, or another loss"):
+        finished(tmp_path, loss_mono=("perceptual",))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leadline.recipes.stereo.pair import Pair
 
 LEFT = 1
+"""The direction of a left target."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,12 @@ right picture, d disparity in pixels, p = softmax(logits) over the disparity lev
              loss = photometric |L' - L| + perceptual sum_k |VGG_k(L') - VGG_k(L)|^2 + smooth S(d_R)
     stereo   predicts p of L from both, with mono's d and p of L as guide g
              loss = photometric [0.85 SSIM + 0.15 L1](R warped by d, T) + smooth S(d) + cost sum_levels C(a, p_g)
-                  + gradient | |grad d| - |grad g| | + out-of-view (1 - seen) |d - g|,   T = M L + (1 - M) (R warped by g)
+                  + gradient | |grad d| - |grad g| | + out-of-view (1 - V) |d - g|,   T = M L + (1 - M) (R warped by g)
     refine   second monocular path p_r learns from both, P = w p_stereo + (1 - w) p_mono
              loss = distillation sum_i P_i (log P_i - log p_r,i)
 
-S is second-order edge-aware smoothness, C the guidance of the matching cost a, M what R sees of L, w 1 where stereo is sure.
+S is second-order edge-aware smoothness, C the guidance of the matching cost a, V what of L lies inside R, M what of that
+nothing hides from R, w 1 where stereo is sure.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from leadline.contracts.sample import Field
 from leadline.losses.maps import full_precision, masked_mean
 from leadline.models.stereo.adaptation import apply_policy
 from leadline.recipes.stereo.groups import stage_parts
-from leadline.recipes.stereo.guide import Guide, Lesson, fused_volume, guide_of
+from leadline.recipes.stereo.guide import LEFT, Guide, Lesson, fused_volume, guide_of
 from leadline.recipes.stereo.pair import Pair, pair_colours, pair_of
 from leadline.recipes.stereo.pictures import pictured_stages
 from leadline.recipes.stereo.terms import mono_terms, refine_terms, stereo_terms
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from leadline.training.recipe import Progress
 
 Maps = tuple["Tensor", ...]
-LEFT = 1  # the direction of a left target
 
 
 class StereoRecipe(Recipe):
@@ -94,7 +94,7 @@ class StereoRecipe(Recipe):
     def _mono(self, pair: Pair, spec: StageSpec, _: Progress) -> tuple[dict[str, Tensor], Tensor]:
         logits = self.trained.mono(self._features(pair.seen_right, spec), pair.size)
         disparity_px = self.trained.disparity_px(logits)
-        perceptual = self._perceptual[0] if self._perceptual else None
+        perceptual = self._perceptual[0].to(pair.left.device) if self._perceptual else None
         terms = mono_terms(
             pair, logits, disparity_px, levels_px=self.trained.levels_px, losses=spec.losses, perceptual=perceptual
         )

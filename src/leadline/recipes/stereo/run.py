@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from leadline.contracts.errors import require
 from leadline.contracts.sample import Field
 from leadline.losses.perceptual import PerceptualDifference
 from leadline.models.stereo.checkpoint import save_stereo_model
@@ -76,15 +77,18 @@ def train_stereo(config: StereoConfig, start: Start) -> Report | None:
 
 
 def perceptual_difference(config: StereoConfig) -> PerceptualDifference | None:
-    """VGG-19 on the flags' device; None, said once, without its weights or where no stage asks for it.
+    """VGG-19; None where no stage asks for it, and, which is said, without its weights.
 
     Raises:
+        UsageError: no weights, and nothing else for stage mono to learn by.
         WeightsError: a file that is missing, or is not torchvision's VGG-19.
     """
     asked = any("perceptual" in spec.losses for spec in config.stages())
     if not asked:
         return None
     if config.perceptual_weights is None:
+        alone = any(set(spec.losses) == {"perceptual"} for spec in config.stages())
+        require(not alone, "--perceptual-weights, or another loss in --loss-mono", "perceptual alone", "add photometric=1")
         logger.warning(
             "the perceptual loss is off: give torchvision's VGG-19 as --perceptual-weights, or leave perceptual out of "
             "--loss-mono to silence this"

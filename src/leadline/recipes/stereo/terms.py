@@ -17,15 +17,14 @@ from leadline.losses.maps import full_precision
 from leadline.losses.photometric import l1_difference, photometric_difference
 from leadline.losses.smoothness import second_order_smoothness
 from leadline.losses.volume import cost_guidance, guide_at, synthesise, volume_distillation
+from leadline.recipes.stereo.guide import LEFT, Guide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from leadline.losses.perceptual import PerceptualDifference
-    from leadline.recipes.stereo.guide import Guide
     from leadline.recipes.stereo.pair import Pair
 
-LEFT = 1
 MaskedMean: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 
 
